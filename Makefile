@@ -1,0 +1,32 @@
+# Each target sets up what it needs; a second run installs nothing.
+.PHONY: book test bench lint clean
+PYTHON ?= python3
+BIN := .venv/bin
+JOBS ?= 2
+# A job owns its threads; what it calls must not add more.
+export OMP_NUM_THREADS := 1
+
+book: .venv/installed
+	$(BIN)/mfta rerun --preset quick --jobs $(JOBS)
+	$(BIN)/jupyter-book build book -W -n --keep-going --all
+	@echo "open _build/html/index.html"
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/geometry.py
+
+clean:
+	rm -rf _build book/sections results/quick
+
+# The file marks the last installation, so that a change of requirements installs again.
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@

@@ -1,0 +1,166 @@
+"""The command line: ``mfta compute | rerun | status | verify | data``."""
+
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from mfta.errors import MftaError, ParameterError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+
+Sections = Annotated[list[str] | None, typer.Argument(help="sections; none: all of them")]
+Preset = Annotated[str, typer.Option(help="quick, small or paper")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a parameter")]
+Seeds = Annotated[str | None, typer.Option(help="0..2 or 0,1,2; none: the preset's")]
+
+
+def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Show what the package refuses as one line, and exit with 2."""
+
+    @wraps(command)
+    def guarded(*args: Any, **options: Any) -> None:
+        from mfta.geometry import GeometryError
+
+        try:
+            command(*args, **options)
+        except (MftaError, GeometryError) as error:
+            Console(stderr=True, soft_wrap=True, highlight=False).print(
+                f"{type(error).__name__}: {error}", markup=False
+            )
+            raise typer.Exit(2) from None
+
+    return guarded
+
+
+@app.command()
+@one_line_errors
+def compute(
+    sections: Sections = None,
+    preset: Preset = "quick",
+    overrides: Overrides = None,
+    seeds: Seeds = None,
+    force: Annotated[bool, typer.Option(help="compute again what is stored")] = False,
+) -> None:
+    """Compute the tables of sections, without notebooks; what is stored is left as it is."""
+    from mfta.jobs import SECTIONS, jobs
+
+    listed = [
+        job
+        for section in sections or list(SECTIONS)
+        for job in jobs(section, preset, parse_seeds(seeds), **parse_overrides(overrides))
+    ]
+    for job in listed:
+        table = job.table(force)
+        console.print(f"{job.section}, seed {job.config.seed}: {len(table)} rows in {job.directory}", soft_wrap=True)
+
+
+@app.command()
+@one_line_errors
+def rerun(
+    sections: Sections = None,
+    preset: Preset = "quick",
+    overrides: Overrides = None,
+    seeds: Seeds = None,
+    n_jobs: Annotated[int, typer.Option("--jobs", help="jobs at a time", min=1)] = 1,
+) -> None:
+    """Compute what is missing, then execute the notebooks into book/sections/."""
+    from mfta import batch
+
+    # A job owns its threads (a parameter of its config); what it calls must not add more.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    failures = 0
+    outcomes = batch.rerun(sections or [], preset, parse_overrides(overrides), parse_seeds(seeds), n_jobs)
+    for outcome in outcomes:
+        failures += bool(outcome.error)
+        console.print(f"{outcome.what}: {outcome.error or 'done'}", markup=False, soft_wrap=True)
+    if failures:
+        console.print(f"{failures} failed")
+        raise typer.Exit(1)
+
+
+@app.command()
+@one_line_errors
+def status() -> None:
+    """List every stored table: whether it is sound, and what has changed since it was made."""
+    from mfta.audit import audit
+
+    rows = audit()
+    table = Table("preset", "section", "seed", "fingerprint", "state", "why")
+    for row in rows:
+        table.add_row(row.preset, row.section, row.seed, row.fingerprint, row.state, row.why)
+    console.print(table if rows else "no tables are stored")
+
+
+@app.command()
+@one_line_errors
+def verify() -> None:
+    """Recompute the checksum of every stored table; exit with 1 if one is not what it was."""
+    from mfta.audit import audit
+
+    rows = audit()
+    refused = [row for row in rows if row.state == "refused"]
+    for row in refused:
+        console.print(row.why, markup=False, soft_wrap=True)
+    console.print(f"{len(rows) - len(refused)} of {len(rows)} tables are sound")
+    if refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+@one_line_errors
+def data(name: Annotated[str, typer.Argument(help="cifar100")] = "cifar100") -> None:
+    """Check the files of a data set, and download them where they are absent."""
+    from mfta import data as datasets
+
+    if name != "cifar100":
+        raise ParameterError(f"'{name}' has no files to fetch; only cifar100 has (digits come with scikit-learn)")
+    datasets.check_cifar100(datasets.directory())
+    console.print(f"CIFAR-100 in '{datasets.directory()}' is complete and as published", soft_wrap=True)
+
+
+def parse_overrides(texts: list[str] | None) -> dict[str, Any]:
+    """``["epochs=20"]`` → ``{"epochs": 20}``; values are read as YAML, numbers like 1e-3 included."""
+    answer = {}
+    for text in texts or []:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise ParameterError(f"--set {text!r} is refused: write name=value")
+        try:
+            answer[name] = float(value) if _is_exponential(value) else yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise ParameterError(f"--set {text!r} is refused: '{value}' is not a YAML value") from None
+    return answer
+
+
+def parse_seeds(text: str | None) -> list[int] | None:
+    """``"0..2"`` or ``"0,1,2"`` → ``[0, 1, 2]``."""
+    if text is None:
+        return None
+    try:
+        if ".." in text:
+            first, last = map(int, text.split(".."))
+            return list(range(first, last + 1))
+        return [int(seed) for seed in text.split(",")]
+    except ValueError:
+        raise ParameterError(f"--seeds {text!r} is refused: write 0..2 or 0,1,2") from None
+
+
+def _is_exponential(value: str) -> bool:
+    """YAML 1.1 reads 1e-3 as text; a person means the number."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return "e" in value.lower() and "." not in value
+
+
+if __name__ == "__main__":
+    app()

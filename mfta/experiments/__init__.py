@@ -1,0 +1,1 @@
+"""One file a section: a config in, a tidy table out."""

@@ -1,0 +1,168 @@
+"""analyze(): manifolds → ManifoldGeometry."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from . import centers
+from .anchors import FAILED, INTERIOR, gram_and_overlaps, pivoted_cholesky, solve_draws
+from .errors import GeometryError
+from .grams import combine, gram_of_rows, mean_and_gram, products
+from .inputs import Manifolds, as_views, is_tensor, margin, precision, whole
+from .measures import measures
+from .result import ManifoldGeometry
+
+T = TypeVar("T")
+
+
+def analyze(
+    manifolds: Manifolds,
+    kappa: float = 0.0,
+    n_draws: int = 200,
+    seed: int = 0,
+    remove_centers: bool = True,
+    threads: int | None = None,
+) -> ManifoldGeometry:
+    """Capacity, radius and dimension of object manifolds (PRX 2018; Nat. Commun. 2020).
+
+    manifolds: P ≥ 2 point clouds: a sequence of (N, M_i) arrays or tensors, or one (P, N, M): features × points. Any
+    real type; sums are taken in float64. Points-first data (P·M, N) costs no copy as
+    `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices formed there.
+    kappa: margin ≥ 0, in units where a centre's distance is one. n_draws: Gaussian draws a manifold, ≥ 2.
+    seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
+    that the centres share away first (None are with two manifolds). threads: of the host, by default all; results
+    are the same bit for bit for any number.
+
+    A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's capacity; so
+    has one whose points are all equal. Features that are constant, N < M and deficient rank need no care. Unequal
+    M_i are allowed, but capacity depends on M: compare at equal M only.
+
+    Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong shapes and
+    types, a manifold whose centre is the mean of all points (its radius would be infinite), kappa < 0, n_draws < 2.
+    """
+    kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
+    views = as_views(manifolds)
+    on_host = not any(is_tensor(x) for x in views)
+    workers = (whole("threads", threads, 1) if threads is not None else _cores()) if on_host else 1
+
+    formed = _each(lambda i: mean_and_gram(views[i], f"manifold {i}"), range(len(views)), workers)
+    counts = np.array([len(gram) for _, gram in formed])
+    center = np.stack([mean for mean, _ in formed])
+    grams = [gram for _, gram in formed]
+    rounding = np.array([precision(x) for x in views])
+    sizes = np.square(center).sum(1) + np.array([np.diag(g).max() for g in grams])  # of uncentred points, squared
+    everyone = (counts[:, None] * center).sum(0) / counts.sum()
+    center -= everyone
+
+    center_gram = gram_of_rows(center)
+    noise = float(((16 * rounding) ** 2).max() * sizes.max())  # squared norm that rounding alone can make
+    for i, square in enumerate(np.diag(center_gram)):
+        if not square > noise:
+            raise GeometryError(
+                f"manifold {i} has its center at the mean of all points, so its radius is undefined; "
+                "leave it out, or see whether its features are all constant"
+            )
+    before = np.sqrt(np.diag(center_gram))
+    correlation = centers.correlation(center_gram)
+    if remove_centers:
+        tolerance = max(noise, len(views) * 2.0**-52 * float(before.max()) ** 2)
+        coefficients, after = centers.low_rank(center_gram, tolerance, seed)
+    else:
+        coefficients, after = np.zeros((0, len(views))), before
+    directions = combine(coefficients, center)
+
+    def one(i: int) -> tuple[np.ndarray, ...]:
+        gram = grams[i]
+        floor = len(gram) * max(2.0**-52 * float(np.diag(gram).max()), (4 * rounding[i]) ** 2 * sizes[i])
+        if len(directions):
+            gram = gram - gram_of_rows(products(views[i], center[i] + everyone, directions))
+        coordinates, _ = pivoted_cholesky(gram, floor)
+        coordinates /= after[i]
+        rng = np.random.default_rng([seed, *b"draws", i])
+        return _measured(coordinates, rng.standard_normal((n_draws, coordinates.shape[1] + 1)), kappa)
+
+    results = _each(one, range(len(views)), workers)
+    values = np.stack([r[0] for r in results])
+    evidence = np.array([r[1] for r in results])
+    return ManifoldGeometry(
+        *values.T.copy(),
+        center_norm=after / before,
+        points=counts,
+        rank=evidence[:, 0].astype(int),
+        interior=evidence[:, 1].astype(int),
+        unconverged=evidence[:, 2].astype(int),
+        residual=evidence[:, 3].copy(),
+        center_correlation=correlation,
+        removed_rank=len(directions),
+        kappa=kappa,
+        n_draws=n_draws,
+        seed=seed,
+    )
+
+
+def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.0) -> ManifoldGeometry:
+    """One manifold in the coordinates of its centre, for given draws (PRX 2018, eqs. 16, 28, 29).
+
+    points: (D + 1, M), centred and divided by the centre's norm, the last row ones. draws: (D + 1, n), n ≥ 2,
+    standard normal. kappa: margin ≥ 0. The dimension refers to the span of the points: coordinates in which all
+    points vanish change nothing.
+
+    Returns a ManifoldGeometry of one manifold, with center_correlation NaN and seed −1. Raises GeometryError for
+    wrong shapes, NaN or infinity, a last row that is not ones, and kappa < 0.
+    """
+    kappa = margin(kappa)
+    points, draws = (np.asarray(x, dtype=float) for x in (points, draws))
+    if points.ndim != 2 or draws.ndim != 2 or len(points) != len(draws) or points.shape[1] < 1 or draws.shape[1] < 2:
+        raise GeometryError(
+            f"points {points.shape} and draws {draws.shape} must be (D + 1, M) and (D + 1, n) with M ≥ 1 and n ≥ 2"
+        )
+    if not (np.isfinite(points).all() and np.isfinite(draws).all()):
+        raise GeometryError("points or draws hold NaN or infinity")
+    if not np.array_equal(points[-1], np.ones(points.shape[1])):
+        raise GeometryError("the last row of points must be ones: divide the points by the distance of their center")
+    basis, scales, coordinates = np.linalg.svd(points[:-1], full_matrices=False)
+    rank = int((scales > max(points.shape) * 2.0**-52 * scales.max(initial=0.0)).sum())
+    reduced = np.column_stack([draws[:-1].T @ basis[:, :rank], draws[-1]])
+    values, evidence = _measured(np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa)
+    return ManifoldGeometry(
+        *(values[i : i + 1] for i in range(6)),
+        center_norm=np.ones(1),
+        points=np.array([points.shape[1]]),
+        rank=np.array([rank]),
+        interior=np.array([int(evidence[1])]),
+        unconverged=np.array([int(evidence[2])]),
+        residual=np.array([evidence[3]]),
+        center_correlation=float("nan"),
+        removed_rank=0,
+        kappa=kappa,
+        n_draws=draws.shape[1],
+        seed=-1,
+    )
+
+
+def _measured(
+    coordinates: np.ndarray, draws: np.ndarray, kappa: float
+) -> tuple[np.ndarray, tuple[float, float, float, float]]:
+    """The six measures of points (M, D) for draws (n, D + 1), and (rank, interior, unconverged, residual)."""
+    rank = coordinates.shape[1]
+    gram, overlaps = gram_and_overlaps(coordinates, draws, kappa)
+    weights, state, residual = solve_draws(gram, overlaps, rank)
+    lengths = np.sqrt(np.square(draws[:, :rank]).sum(1))
+    values = measures(gram, overlaps, draws[:, rank] + kappa, lengths, rank, weights, state)
+    return values, (rank, (state == INTERIOR).sum(), (state == FAILED).sum(), residual.max())
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)  # what this process may use; not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _each(function: Callable[[int], T], items: Iterable[int], workers: int) -> list[T]:
+    """[function(i) for i in items] on `workers` threads: the kernels do not hold the interpreter's lock."""
+    if workers == 1:
+        return [function(i) for i in items]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(function, items))

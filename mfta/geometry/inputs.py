@@ -1,0 +1,79 @@
+"""What callers hand over → a list of checked (N, M) arrays or tensors, never copied as a whole."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import GeometryError
+
+Manifolds = Any  # one (P, N, M) array or tensor, or a sequence of (N, M_i) ones
+
+
+def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
+    """The manifolds as a list of two-dimensional views (N, M_i): numpy arrays, or tensors that lie on a device.
+
+    Tensors in host memory are read as numpy arrays in place. Raises GeometryError for what is not a set of at least
+    `fewest` manifolds of real numbers with equal N.
+    """
+    if hasattr(manifolds, "ndim") and hasattr(manifolds, "shape"):
+        if manifolds.ndim != 3:
+            raise GeometryError(
+                f"manifolds has shape {tuple(manifolds.shape)}; expected (manifolds, features, points), "
+                "or a sequence of (features, points) arrays"
+            )
+    elif not isinstance(manifolds, Sequence):
+        raise GeometryError(f"manifolds is a {type(manifolds).__name__}; expected an array or a sequence of arrays")
+    views = [_as_view(x, f"manifold {i}") for i, x in enumerate(manifolds)]
+    if len(views) < fewest:
+        raise GeometryError(f"{len(views)} manifold(s) given; at least {fewest} are needed to have centers apart")
+    features = int(views[0].shape[0])
+    for i, x in enumerate(views):
+        if int(x.shape[0]) != features:
+            raise GeometryError(
+                f"manifold {i} has {int(x.shape[0])} features, manifold 0 has {features}; expected (features, points) "
+                "with equal features (transpose if points come first)"
+            )
+    return views
+
+
+def _as_view(x: Any, name: str) -> Any:
+    if hasattr(x, "detach") and hasattr(x, "device"):
+        x = x.detach()
+        if x.device.type != "cuda":
+            x = (x.float() if str(x.dtype) == "torch.bfloat16" else x).cpu().numpy()
+    else:
+        x = np.asarray(x)
+    if x.ndim != 2:
+        raise GeometryError(f"{name} has shape {tuple(x.shape)}; expected (features, points)")
+    if 0 in x.shape:
+        raise GeometryError(f"{name} is empty: shape {tuple(x.shape)}; leave it out")
+    if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
+        raise GeometryError(f"{name} has dtype {x.dtype}; expected real numbers")
+    return x
+
+
+def is_tensor(x: Any) -> bool:
+    """Whether x is a tensor on a device (host tensors have become arrays)."""
+    return not isinstance(x, np.ndarray)
+
+
+def precision(x: Any) -> float:
+    """The relative rounding of the numbers in x: of float16, float32, or (also for integers) float64."""
+    names = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}
+    return names.get(str(x.dtype).removeprefix("torch."), 2.0**-52)
+
+
+def whole(name: str, value: Any, least: int) -> int:
+    """`value` as an integer of at least `least`, or a GeometryError that names it."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise GeometryError(f"{name} is {value!r}; expected a whole number, {least} or more")
+    return int(value)
+
+
+def margin(kappa: Any) -> float:
+    """The margin κ as a float, or a GeometryError if it is negative or not finite."""
+    value = float(kappa)
+    if not 0.0 <= value < np.inf:
+        raise GeometryError(f"kappa is {kappa!r}; the margin must be finite and 0 or more")
+    return value

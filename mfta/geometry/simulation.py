@@ -1,0 +1,6 @@
+"""Capacity by simulation."""
+
+
+def simulated_capacity() -> None:
+    """To come."""
+    raise NotImplementedError

@@ -1,0 +1,139 @@
+"""What there is to do: one job is one section at one seed, stored under its own fingerprint."""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import torch
+
+from mfta import store, training
+from mfta.configs import LayerMemorization, config, preset_seeds
+from mfta.errors import ParameterError, StoreError
+from mfta.experiments import layer_memorization
+
+State = Literal["stored", "missing", "stale", "refused"]
+
+
+@dataclass(frozen=True)
+class Section:
+    """How a section is computed, and on which code its table depends."""
+
+    compute: Callable[[LayerMemorization, bool], pd.DataFrame]
+    code: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Digest of that code as it stands."""
+        return store.code_digest(*self.code)
+
+
+SECTIONS = {"layer_memorization": Section(layer_memorization.compute, layer_memorization.CODE)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One table to be made: a section's config (with its seed) under the preset it came from."""
+
+    section: str
+    preset: str
+    config: LayerMemorization
+
+    @property
+    def directory(self) -> Path:
+        """``results/<preset>/<section>/<fingerprint>``."""
+        return store.results_directory() / self.preset / self.section / self.config.fingerprint
+
+    def state(self) -> tuple[State, str]:
+        """Whether the table is there, and why not or what changed since."""
+        try:
+            certificate = store.read_certificate(self.directory)
+            if certificate is None:
+                return "missing", "no table of this config is stored"
+            self._stored()
+        except StoreError as error:
+            return "refused", str(error)
+        if certificate["code"] != SECTIONS[self.section].digest:
+            return "stale", f"the code changed since {certificate['made']}"
+        return "stored", f"made {certificate['made']}"
+
+    @property
+    def wanted(self) -> bool:
+        """True where computing is called for: nothing is stored, or, in quick, by other code."""
+        state, _ = self.state()
+        return state == "missing" or (state == "stale" and self.preset == "quick")
+
+    def table(self, force: bool = False) -> pd.DataFrame:
+        """The job's table, computed where :attr:`wanted` (or ``force``), else loaded.
+
+        Raises StoreError for a stored table that is not what its certificate says.
+        """
+        with store.lock(self.directory):
+            if force or self.wanted:
+                self._compute(force)
+            return self._stored()
+
+    def _stored(self) -> pd.DataFrame:
+        config = self.config.model_dump(mode="json")
+        return store.read_table(self.directory, self.config.fingerprint, config)
+
+    def _compute(self, force: bool) -> None:
+        section = SECTIONS[self.section]
+        started = time.monotonic()
+        table = section.compute(self.config, force or self.preset == "quick")
+        certificate = {
+            "kind": "table",
+            "section": self.section,
+            "preset": self.preset,
+            "fingerprint": self.config.fingerprint,
+            "config": self.config.model_dump(mode="json"),
+            "code": section.digest,
+            "run": self.config.training.fingerprint,
+            "data_sha256": training.data_of(self.config.training).checksum,
+            "device": str(training.device()),
+            "threads": torch.get_num_threads(),
+            "wall_seconds": round(time.monotonic() - started, 1),
+        }
+        store.write_table(self.directory, table, certificate)
+
+
+def jobs(
+    section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any
+) -> list[Job]:
+    """The jobs of a section, one a seed (None: the preset's seeds). All parameters are checked here."""
+    if "seed" in overrides:
+        raise ParameterError("seeds are given as a list: seeds=[0]")
+    chosen = preset_seeds(preset) if seeds is None else _checked_seeds(seeds)
+    return [Job(section, preset, config(section, preset, **overrides, seed=seed)) for seed in chosen]
+
+
+def compute(
+    section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any
+) -> pd.DataFrame:
+    """The table of a section over all seeds: each seed is loaded where it is stored, else computed.
+
+    section: ``layer_memorization``. preset: ``quick``, ``small`` or ``paper``. overrides: any parameter
+    of the section; None means as the preset says. Raises ParameterError, DataError or StoreError, each
+    with one line that says what to do.
+    """
+    tables = [job.table() for job in jobs(section, preset, seeds, **overrides)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def stored_directories() -> list[Path]:
+    """Every folder of the results that holds a certificate or a table."""
+    found = store.results_directory().glob("*/*/*/")
+    return sorted(folder for folder in found if not folder.name.startswith("."))
+
+
+def _checked_seeds(seeds: Iterable[int]) -> list[int]:
+    listed = [seeds] if isinstance(seeds, int) else seeds
+    if isinstance(listed, str) or not isinstance(listed, Iterable):
+        raise ParameterError(f"seeds = {seeds!r} is refused: give a list of integers, [0, 1] say")
+    chosen = list(listed)
+    wrong = [seed for seed in chosen if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0]
+    if wrong or not chosen:
+        raise ParameterError(f"seeds = {seeds!r} is refused: give a list of integers, [0, 1] say")
+    return chosen

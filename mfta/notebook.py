@@ -1,0 +1,44 @@
+"""What the first cell of every notebook calls: its parameters are checked before anything runs."""
+
+from typing import Any
+
+import pandas as pd
+from IPython.core.getipython import get_ipython
+
+from mfta.configs import section_model
+from mfta.errors import ParameterError, nearest
+from mfta.jobs import jobs
+
+
+def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
+    """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
+
+    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every
+    plain value found there must be a parameter of the section. Raises ParameterError with the nearest name.
+    """
+    given = {name: value for name, value in names.items() if _is_parameter(name, value)}
+    known = {*section_model(section).model_fields, "preset", "seeds"} - {"seed"}
+    for name in given:
+        if name not in known:
+            raise ParameterError(
+                f"the notebook has no parameter '{name}'.{nearest(name, known)}"
+                f" Its parameters: {', '.join(sorted(known))}"
+            )
+    jobs(section, **given)
+    return given
+
+
+def configuration(section: str, **parameters: Any) -> pd.DataFrame:
+    """The full config behind a notebook's parameters, one row a value, seeds gathered."""
+    listed = jobs(section, **parameters)
+    values = listed[0].config.model_dump()
+    values["seed"] = ", ".join(str(job.config.seed) for job in listed)
+    texts = {name: "none" if value is None else str(value) for name, value in values.items()}
+    return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
+
+
+def _is_parameter(name: str, value: Any) -> bool:
+    shell = get_ipython()
+    hidden = shell.user_ns_hidden if shell is not None else {}
+    plain = value is None or isinstance(value, bool | int | float | str | list | tuple | dict)
+    return plain and not name.startswith("_") and name not in hidden and name not in {"In", "Out"}

@@ -1,0 +1,19 @@
+"""The paper's own figures, digitised from the published pictures (package data in ``digitised/``).
+
+Colour extraction reads capacity to ±0.001, radius to ±0.02 and dimension to ±0.4. Where one curve hides
+another the hidden point is absent.
+"""
+
+from importlib import resources
+
+import pandas as pd
+
+
+def figure3() -> pd.DataFrame:
+    """Fig. 3: columns measure, stage (best, last), examples, depth (0 … 19), value."""
+    return _read("figure3.csv")
+
+
+def _read(name: str) -> pd.DataFrame:
+    with resources.files("mfta").joinpath("digitised", name).open() as file:
+        return pd.read_csv(file)

@@ -1,0 +1,86 @@
+"""Tables to the numbers that prose quotes, so that none is ever typed."""
+
+from typing import Any
+
+import pandas as pd
+
+from mfta.jobs import jobs
+
+
+def layer_memorization(table: pd.DataFrame) -> dict[str, float]:
+    """The numbers of section 1, means over seeds, ``*_spread`` their standard deviation (NaN at one seed).
+
+    ``permuted_capacity_ratio_deep`` and ``_first``: permuted capacity at the last over the best epoch, at
+    the deepest and at the first hidden layer.
+    """
+    ratios = permuted_capacity_ratio(table)
+    hidden = sorted(ratios.columns)[1:-1]
+    history = table[table["layer"].isna()].set_index(["seed", "examples", "stage"])["accuracy"]
+    values = {
+        "permuted_capacity_ratio_deep": ratios[hidden[-1]],
+        "permuted_capacity_ratio_first": ratios[hidden[0]],
+        "test_accuracy_best": history.xs(("test", "best"), level=("examples", "stage")),
+        "test_accuracy_last": history.xs(("test", "last"), level=("examples", "stage")),
+        "permuted_accuracy_best": history.xs(("permuted", "best"), level=("examples", "stage")),
+        "permuted_accuracy_last": history.xs(("permuted", "last"), level=("examples", "stage")),
+    }
+    answer: dict[str, float] = {}
+    for name, by_seed in values.items():
+        answer[name] = float(by_seed.mean())
+        answer[f"{name}_spread"] = float(by_seed.std())
+    return answer
+
+
+def permuted_capacity_ratio(table: pd.DataFrame) -> pd.DataFrame:
+    """Permuted capacity at the last over the best epoch: one row a seed, one column a depth."""
+    return stage_ratio(table, "permuted", "capacity")
+
+
+def stage_ratio(table: pd.DataFrame, examples: str, measure: str) -> pd.DataFrame:
+    """A measure of one example set at the last over the best epoch: rows are seeds, columns depths."""
+    rows = table[table["layer"].notna() & (table["examples"] == examples)]
+    by_stage = {
+        stage: rows[rows["stage"] == stage].pivot_table(index="seed", columns="depth", values=measure)
+        for stage in ("best", "last")
+    }
+    return by_stage["last"] / by_stage["best"]
+
+
+def by_layer(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of capacity, radius and dimension: rows are layers, columns stage and example set."""
+    rows = table[table["layer"].notna() & table["stage"].isin(["best", "last"])]
+    measures = ["capacity", "radius", "dimension"]
+    means = rows.groupby(["depth", "layer", "stage", "examples"])[measures].mean()
+    return means.unstack(["stage", "examples"]).sort_index()
+
+
+def hidden_layers(table: pd.DataFrame, number: int) -> list[str]:
+    """``number`` hidden layers spread evenly from the first to the deepest."""
+    rows = table[table["layer"].notna()]
+    names = rows.drop_duplicates("depth").sort_values("depth")["layer"].tolist()[1:-1]
+    return [names[round(i * (len(names) - 1) / (number - 1))] for i in range(number)]
+
+
+def evidence(table: pd.DataFrame) -> pd.DataFrame:
+    """What vouches for the geometry, by example set: worst residual, draws lost, ranks, large radii."""
+    rows = table[table["layer"].notna()]
+    return rows.groupby("examples").agg(
+        measurements=("capacity", "size"),
+        worst_residual=("residual", "max"),
+        unconverged_draws=("unconverged", "sum"),
+        smallest_removed_rank=("removed_rank", "min"),
+        largest_removed_rank=("removed_rank", "max"),
+        large_radii=("large_radii", "sum"),
+    )
+
+
+def origin(section: str, **parameters: Any) -> dict[str, str]:
+    """What a page says of its numbers' origin: preset, seeds, data set, network."""
+    listed = jobs(section, **parameters)
+    config = listed[0].config
+    return {
+        "preset": listed[0].preset,
+        "seeds": ", ".join(str(job.config.seed) for job in listed),
+        "dataset": config.dataset,
+        "network": config.network,
+    }

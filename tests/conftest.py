@@ -1,0 +1,42 @@
+"""Fixtures shared by all tests: a store of their own, and CIFAR-100 where it is to be had."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+
+from mfta import data
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    """No test reads or writes the project's runs and results."""
+    monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("MFTA_RESULTS", str(tmp_path / "results"))
+    torch.set_num_threads(1)
+    return tmp_path
+
+
+@pytest.fixture
+def cifar100(monkeypatch):
+    """CIFAR-100's folder, or a skip with a reason: tests never download."""
+    root = Path(__file__).parents[1] / "data"
+    root = data.directory().resolve() if (data.directory() / "cifar-100-python").exists() else root
+    if not (root / "cifar-100-python").exists():
+        pytest.skip("CIFAR-100 is absent: set MFTA_DATA, or run `mfta data cifar100` online")
+    monkeypatch.setenv("MFTA_DATA", str(root))
+    return root
+
+
+TINY = {"epochs": 2, "checkpoints": (1,), "measured_epochs": (1,), "train_per_class": 20, "points": 8, "draws": 20}
+"""Overrides that make the quick preset a matter of a second."""
+
+
+@pytest.fixture
+def tiny():
+    return dict(TINY)
+
+
+def file_digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,64 @@
+import pytest
+
+from mfta import configs
+from mfta.errors import ParameterError
+
+
+@pytest.mark.parametrize("preset", configs.PRESETS)
+@pytest.mark.parametrize("section", configs.SECTIONS)
+def test_every_preset_is_valid(preset, section):
+    config = configs.config(section, preset)
+    assert set(configs.preset_values(preset, section)) <= set(type(config).model_fields)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"epoch": 3}, "no parameter 'epoch'. Did you mean 'epochs'"),
+        ({"epochs": "three"}, "epochs = 'three' is refused"),
+        ({"epochs": 2.5}, "epochs = 2.5 is refused"),
+        ({"epochs": True}, "epochs = True is refused"),
+        ({"epochs": 0}, "epochs = 0 is refused"),
+        ({"permuted_fraction": 1.2}, "permuted_fraction = 1.2 is refused"),
+        ({"permuted_fraction": float("nan")}, "permuted_fraction = nan is refused"),
+        ({"dataset": "cifar10"}, "dataset = 'cifar10' is refused.*Did you mean 'cifar100'"),
+        ({"network": "vgg"}, "network = 'vgg' is refused.*Did you mean 'vgg16'"),
+        ({"kappa": -1.0}, "kappa = -1.0 is refused"),
+        ({"points": 1}, "points = 1 is refused"),
+        ({"measured_epochs": (4,)}, r"measured_epochs \[4\] are not among the checkpoints"),
+        ({"checkpoints": "1,2"}, "checkpoints = '1,2' is refused"),
+    ],
+)
+def test_bad_parameters_get_one_clear_line(overrides, message):
+    with pytest.raises(ParameterError, match=message) as refusal:
+        configs.config("layer_memorization", "quick", **overrides)
+    assert "\n" not in str(refusal.value)
+
+
+def test_unknown_section_and_preset_name_the_nearest():
+    with pytest.raises(ParameterError, match="Did you mean 'layer_memorization'"):
+        configs.config("layer_memorisation")
+    with pytest.raises(ParameterError, match="Did you mean 'quick'"):
+        configs.config("layer_memorization", "quik")
+
+
+def test_none_means_as_the_preset_says():
+    assert configs.config("layer_memorization", epochs=None) == configs.config("layer_memorization")
+
+
+def test_epochs_cut_the_listed_ones():
+    config = configs.config("layer_memorization", "quick", epochs=4)
+    assert max(config.checkpoints) <= 4
+    assert max(config.measured_epochs) <= 4
+
+
+def test_fingerprint_follows_every_value_and_nothing_else():
+    config = configs.config("layer_memorization")
+    assert config.fingerprint == configs.config("layer_memorization").fingerprint
+    assert config.fingerprint != configs.config("layer_memorization", draws=201).fingerprint
+    assert config.training.fingerprint == configs.config("layer_memorization", draws=201).training.fingerprint
+
+
+def test_configs_are_frozen():
+    with pytest.raises(ValueError, match="frozen"):
+        configs.config("layer_memorization").epochs = 3
