@@ -16,16 +16,20 @@ MEMORY = 2**31
 
 
 def record(
-    network: Network, images: torch.Tensor, projection: int | None = None, seed: int = 0
+    network: Network,
+    images: torch.Tensor,
+    layers: Sequence[str] | None = None,
+    projection: int | None = None,
+    seed: int = 0,
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (layer, activations (n, features) float32) for every layer in order of depth.
+    """Yield (layer, activations (n, features) float32) in order of depth, for every layer or those named.
 
     images: (n, channels, height, width). The network is put in evaluation mode: batch norm uses its
     running averages. projection: layers wider than so many features are projected to that many, as the
     authors' code does; None keeps all. Only as many layers as fit in ``MEMORY`` are held at a time.
     """
     network.eval()
-    for group in _passes(network, images):
+    for group in _passes(network, images, layers):
         recorded = _record(network, images, group)
         for name in group:
             activations = recorded.pop(name)
@@ -87,12 +91,13 @@ def _record(network: Network, images: torch.Tensor, group: Sequence[str]) -> dic
     return recorded
 
 
-def _passes(network: Network, images: torch.Tensor) -> list[list[str]]:
+def _passes(network: Network, images: torch.Tensor, layers: Sequence[str] | None) -> list[list[str]]:
     """Consecutive layers whose activations fit in memory together."""
-    sizes = {name: answer.size for name, answer in _record(network, images[:1], network.layers).items()}
+    chosen = [name for name in network.layers if layers is None or name in layers]
+    sizes = {name: answer.size for name, answer in _record(network, images[:1], chosen).items()}
     groups: list[list[str]] = [[]]
     held = 0
-    for name in network.layers:
+    for name in chosen:
         needed = sizes[name] * len(images) * 4
         if groups[-1] and held + needed > MEMORY:
             groups.append([])

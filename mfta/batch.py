@@ -53,7 +53,7 @@ def rerun(
     with joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered") as parallel:
         for job, error in parallel(joblib.delayed(_compute)(job) for job in missing):
             failed |= {job.section} if error else set()
-            yield Outcome(f"{job.section}, seed {job.config.seed}", error)
+            yield Outcome(str(job), error)
     parameters = {"preset": preset, "seeds": seeds, **overrides}
     for section in chosen:
         if section not in failed:
@@ -101,7 +101,9 @@ def _tidy(notebook: nbformat.NotebookNode) -> None:
         given = notebook.cells.pop(injected)
         assigned = [line for line in given.source.splitlines() if " = " in line]
         names = {line.split(" = ")[0] for line in assigned}
-        kept = [line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names]
+        kept = [
+            line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names
+        ]
         notebook.cells[default].source = "\n".join(kept + assigned)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)

@@ -5,6 +5,7 @@ which its result is stored.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping
 from importlib import resources
@@ -49,8 +50,9 @@ class Training(Parameters):
     batch_norm: bool = True
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(64, ge=1)
+    optimizer: Literal["sgd", "adam"] = "sgd"
     learning_rate: float = Field(0.05, gt=0)
-    momentum: float = Field(0.9, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1, description="of SGD; Adam keeps its own")
     weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
     augment: bool = Field(False, description="random crop and horizontal flip")
@@ -69,56 +71,126 @@ class Analysis(Parameters):
     projection: int | None = Field(None, ge=2, description="random projection of wider layers; None: exact")
 
 
-class LayerMemorization(Training, Analysis):
-    """Section 1: geometry of the four example sets at every layer, over training."""
+class Section(Training):
+    """Base of the sections: each trains a network, shared with those that agree in its training."""
 
-    section: ClassVar[str] = "layer_memorization"
-    measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
-
-    @model_validator(mode="after")
-    def _measured_are_kept(self) -> Self:
-        lost = sorted(set(self.measured_epochs) - set(self.checkpoints) - {0, self.epochs})
-        if lost:
-            raise ValueError(f"measured_epochs {lost} are not among the checkpoints; add them there")
-        return self
+    section: ClassVar[str]
+    grid: ClassVar[tuple[str, ...]] = ("seed",)
+    """Parameters that are run over: one job a combination, given to ``compute`` as lists (seeds, widths)."""
 
     @property
     def training(self) -> Training:
         """The part that fixes the trained network."""
         return Training(**{name: getattr(self, name) for name in Training.model_fields})
 
+    def _kept(self, name: str) -> None:
+        """Refuse epochs in the field ``name`` whose weights are not kept."""
+        lost = sorted(set(getattr(self, name)) - set(self.checkpoints) - {0, self.epochs})
+        if lost:
+            raise ValueError(f"{name} {lost} are not among the checkpoints; add them there")
 
-SECTIONS: dict[str, type[LayerMemorization]] = {LayerMemorization.section: LayerMemorization}
+
+class LayerMemorization(Section, Analysis):
+    """Section 1: geometry of the four example sets at every layer, over training."""
+
+    section = "layer_memorization"
+    measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
+
+    @model_validator(mode="after")
+    def _measured_are_kept(self) -> Self:
+        self._kept("measured_epochs")
+        return self
 
 
-def config(section: str, preset: str = "quick", **overrides: Any) -> LayerMemorization:
-    """The config of ``section`` under ``preset`` with ``overrides``; None means: as the preset says.
+class Rewinding(Section, Analysis):
+    """Section 2: layers of the trained network set back to earlier epochs."""
 
-    Epochs listed in ``checkpoints`` and ``measured_epochs`` beyond the last one are left out.
+    section = "rewinding"
+    rewound_to: Epochs = Field((0,), description="epochs to go back to, besides the best")
+
+    @model_validator(mode="after")
+    def _rewound_to_are_kept(self) -> Self:
+        self._kept("rewound_to")
+        return self
+
+
+class DoubleDescent(Section, Analysis):
+    """Section 3: test accuracy and final-layer geometry against the number of parameters."""
+
+    section = "double_descent"
+    grid = ("seed", "width")
+
+
+class Gradients(Section):
+    """Section 4: label-dependent and label-independent gradients of permuted and unpermuted examples."""
+
+    section = "gradients"
+    measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
+
+    @model_validator(mode="after")
+    def _measured_are_kept(self) -> Self:
+        self._kept("measured_epochs")
+        return self
+
+
+SECTIONS: dict[str, type[Section]] = {model.section: model for model in (LayerMemorization,)}
+
+
+def grid(section: str, preset: str = "quick", seeds: Any = None, **overrides: Any) -> list[Section]:
+    """All configs of ``section``: one a seed and, in a section that runs over more, one a combination.
+
+    seeds, and widths where the section has them: lists; None means as the preset says.
     Raises ParameterError naming the parameter, its value and what is allowed.
     """
     model = section_model(section)
-    given = {name: value for name, value in overrides.items() if value is not None}
-    for name in overrides:
-        if name not in model.model_fields:
-            known = ", ".join(sorted(model.model_fields))
+    given = {"seeds": seeds, **overrides}
+    for name in given:
+        if name not in parameter_names(section):
+            known = parameter_names(section)
             raise ParameterError(
-                f"{section} has no parameter '{name}'.{nearest(name, model.model_fields)}"
-                f" Its parameters: {known}"
+                f"{section} has no parameter '{name}'.{nearest(name, known)}"
+                f" Its parameters: {', '.join(known)}"
             )
+    lists = []
+    for name in model.grid:
+        values = given.pop(f"{name}s", None)
+        lists.append(
+            preset_values(preset, section)[f"{name}s"] if values is None else _listed(f"{name}s", values)
+        )
+    return [
+        config(section, preset, **given, **dict(zip(model.grid, values, strict=True)))
+        for values in itertools.product(*lists)
+    ]
+
+
+def parameter_names(section: str) -> list[str]:
+    """What can be set in a section, sorted; what it runs over is set as a list (``seeds``)."""
+    model = section_model(section)
+    return sorted((set(model.model_fields) - set(model.grid)) | {f"{name}s" for name in model.grid})
+
+
+def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
+    """One config of ``section`` under ``preset`` with ``overrides``; None means: as the preset says.
+
+    Listed epochs beyond the last one are left out.
+    """
+    model = section_model(section)
+    given = {name: value for name, value in overrides.items() if value is not None}
     values = {**preset_values(preset, section), **given}
+    values = {name: value for name, value in values.items() if name not in {f"{n}s" for n in model.grid}}
     last = values.get("epochs", model.model_fields["epochs"].default)
-    for name in ("checkpoints", "measured_epochs"):
-        listed = values.get(name, ())
-        if isinstance(listed, (list, tuple)) and isinstance(last, int):
-            values[name] = tuple(e for e in listed if not isinstance(e, int) or e <= last)
+    for name, value in values.items():
+        if isinstance(value, list | tuple) and model.model_fields[name].annotation == Epochs:
+            values[name] = tuple(
+                e for e in value if not (isinstance(e, int) and isinstance(last, int) and e > last)
+            )
     try:
         return model(**values)
     except ValidationError as error:
         raise ParameterError(_one_line(section, error)) from None
 
 
-def section_model(section: str) -> type[LayerMemorization]:
+def section_model(section: str) -> type[Section]:
     """The config class of a section, or ParameterError with the nearest name."""
     if section not in SECTIONS:
         raise ParameterError(
@@ -131,12 +203,14 @@ def section_model(section: str) -> type[LayerMemorization]:
 def preset_values(preset: str, section: str) -> dict[str, Any]:
     """What ``presets/PRESET.yaml`` says for ``section``: its training block, then the section's own."""
     content = _preset(preset)
-    return {**content["training"], **content.get(section, {})}
+    return {"seeds": content["seeds"], **content["training"], **content.get(section, {})}
 
 
-def preset_seeds(preset: str) -> list[int]:
-    """The seeds a preset runs when none are named."""
-    return list(_preset(preset)["seeds"])
+def _listed(name: str, values: Any) -> list[int]:
+    chosen = [values] if isinstance(values, int) else list(values) if isinstance(values, list | tuple) else []
+    if not chosen or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in chosen):
+        raise ParameterError(f"{name} = {values!r} is refused: give a list of integers, [0, 1] say")
+    return chosen
 
 
 def _preset(preset: str) -> Mapping[str, Any]:

@@ -37,6 +37,12 @@ class Dataset:
         """Number of classes."""
         return int(self.train_labels.max()) + 1
 
+    @property
+    def image_size(self) -> tuple[int, int, int]:
+        """Channels, height and width."""
+        channels, height, width = self.train_images.shape[1:]
+        return channels, height, width
+
 
 def directory() -> Path:
     """Where data files are looked for: ``$MFTA_DATA``, else ``data`` in the project."""
@@ -57,7 +63,7 @@ def load(
     images, labels, test_images, test_labels = readers[name](seed)
     checksum = hashlib.sha256()
     for array in (images, labels, test_images, test_labels):
-        checksum.update(np.ascontiguousarray(array))
+        checksum.update(np.ascontiguousarray(array).data)
     available = int(np.bincount(labels).min())
     train = _choose(labels, train_per_class or available, stream(seed, "train subset"), f"{name} training")
     mean = images[train].mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64)
@@ -119,7 +125,11 @@ def check_cifar100(root: Path) -> None:
                 f"CIFAR-100 is not in '{folder}' and could not be downloaded ({_reason(error)}):"
                 " put the official folder cifar-100-python there, or set MFTA_DATA to where it is"
             ) from None
-    for file, md5 in [*CIFAR100.train_list, *CIFAR100.test_list, (CIFAR100.meta["filename"], CIFAR100.meta["md5"])]:
+    for file, md5 in [
+        *CIFAR100.train_list,
+        *CIFAR100.test_list,
+        (CIFAR100.meta["filename"], CIFAR100.meta["md5"]),
+    ]:
         path = folder / file
         if not path.exists():
             raise DataError(f"'{path}' is missing: remove '{folder}' and run `mfta data cifar100` again")

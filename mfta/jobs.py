@@ -9,9 +9,8 @@ from typing import Any, Literal
 import pandas as pd
 import torch
 
-from mfta import store, training
-from mfta.configs import LayerMemorization, config, preset_seeds
-from mfta.errors import ParameterError, StoreError
+from mfta import configs, store, training
+from mfta.errors import StoreError
 from mfta.experiments import layer_memorization
 
 State = Literal["stored", "missing", "stale", "refused"]
@@ -21,7 +20,7 @@ State = Literal["stored", "missing", "stale", "refused"]
 class Section:
     """How a section is computed, and on which code its table depends."""
 
-    compute: Callable[[LayerMemorization, bool], pd.DataFrame]
+    compute: Callable[[Any, bool], pd.DataFrame]
     code: tuple[str, ...]
 
     @property
@@ -39,7 +38,12 @@ class Job:
 
     section: str
     preset: str
-    config: LayerMemorization
+    config: configs.Section
+
+    def __str__(self) -> str:
+        """``layer_memorization, seed 0``."""
+        at = ", ".join(f"{name} {getattr(self.config, name)}" for name in self.config.grid)
+        return f"{self.section}, {at}"
 
     @property
     def directory(self) -> Path:
@@ -102,11 +106,8 @@ class Job:
 def jobs(
     section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any
 ) -> list[Job]:
-    """The jobs of a section, one a seed (None: the preset's seeds). All parameters are checked here."""
-    if "seed" in overrides:
-        raise ParameterError("seeds are given as a list: seeds=[0]")
-    chosen = preset_seeds(preset) if seeds is None else _checked_seeds(seeds)
-    return [Job(section, preset, config(section, preset, **overrides, seed=seed)) for seed in chosen]
+    """The jobs of a section: one a seed (None: the preset's seeds). All parameters are checked here."""
+    return [Job(section, preset, config) for config in configs.grid(section, preset, seeds, **overrides)]
 
 
 def compute(
@@ -126,14 +127,3 @@ def stored_directories() -> list[Path]:
     """Every folder of the results that holds a certificate or a table."""
     found = store.results_directory().glob("*/*/*/")
     return sorted(folder for folder in found if not folder.name.startswith("."))
-
-
-def _checked_seeds(seeds: Iterable[int]) -> list[int]:
-    listed = [seeds] if isinstance(seeds, int) else seeds
-    if isinstance(listed, str) or not isinstance(listed, Iterable):
-        raise ParameterError(f"seeds = {seeds!r} is refused: give a list of integers, [0, 1] say")
-    chosen = list(listed)
-    wrong = [seed for seed in chosen if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0]
-    if wrong or not chosen:
-        raise ParameterError(f"seeds = {seeds!r} is refused: give a list of integers, [0, 1] say")
-    return chosen

@@ -27,7 +27,7 @@ class Network(nn.Sequential):
     depth 0 is the input. Layers are named as a person would: conv3_1, pool3, head.
     """
 
-    def __init__(self, stages: OrderedDict[str, nn.Module], taps: dict[str, str]) -> None:
+    def __init__(self, stages: OrderedDict[str, nn.Module], taps: dict[str, str]) -> None:  # noqa: D107 (above)
         super().__init__(stages)
         self.taps = taps
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from IPython.core.getipython import get_ipython
 
-from mfta.configs import section_model
+from mfta.configs import parameter_names
 from mfta.errors import ParameterError, nearest
 from mfta.jobs import jobs
 
@@ -17,12 +17,12 @@ def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     plain value found there must be a parameter of the section. Raises ParameterError with the nearest name.
     """
     given = {name: value for name, value in names.items() if _is_parameter(name, value)}
-    known = {*section_model(section).model_fields, "preset", "seeds"} - {"seed"}
+    known = ["preset", *parameter_names(section)]
     for name in given:
         if name not in known:
             raise ParameterError(
                 f"the notebook has no parameter '{name}'.{nearest(name, known)}"
-                f" Its parameters: {', '.join(sorted(known))}"
+                f" Its parameters: {', '.join(known)}"
             )
     jobs(section, **given)
     return given
@@ -30,9 +30,10 @@ def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
 
 def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     """The full config behind a notebook's parameters, one row a value, seeds gathered."""
-    listed = jobs(section, **parameters)
-    values = listed[0].config.model_dump()
-    values["seed"] = ", ".join(str(job.config.seed) for job in listed)
+    listed = [job.config for job in jobs(section, **parameters)]
+    values = listed[0].model_dump()
+    for name in listed[0].grid:
+        values[name] = ", ".join(str(v) for v in sorted({getattr(config, name) for config in listed}))
     texts = {name: "none" if value is None else str(value) for name, value in values.items()}
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import nn
 from torch.nn import functional
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from mfta import data, labels, networks, store
 from mfta.configs import Training
@@ -42,6 +42,11 @@ class Run:
     def kept_epochs(self) -> list[int]:
         """Epochs whose weights were kept: 0, the config's checkpoints, the best and the last."""
         return sorted({0, *self.config.checkpoints, self.best_epoch, self.config.epochs})
+
+    def stages(self, epoch: int) -> list[str]:
+        """What an epoch is: initial, best, last; both where the best is the last; empty text for others."""
+        named = {"initial": 0, "best": self.best_epoch, "last": self.config.epochs}
+        return [name for name, at in named.items() if at == epoch] or [""]
 
     def state(self, epoch: int) -> dict[str, torch.Tensor]:
         """Weights and buffers after ``epoch``. Raises StoreError where they were not kept."""
@@ -89,11 +94,11 @@ def build(config: Training, dataset: data.Dataset) -> networks.Network:
         config.network,
         dataset.classes,
         config.width,
-        tuple(dataset.train_images.shape[1:]),
+        dataset.image_size,
         config.batch_norm,
         torch_stream(config.seed, "initial weights"),
     )
-    return network.to(device(), memory_format=LAYOUT)
+    return network.to(device()).to(memory_format=LAYOUT)
 
 
 def device() -> torch.device:
@@ -113,9 +118,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     images = dataset.train_images.to(device(), memory_format=LAYOUT)
     targets = torch.from_numpy(permuted.trained).to(device())
     network = build(config, dataset)
-    optimizer = torch.optim.SGD(
-        network.parameters(), config.learning_rate, config.momentum, weight_decay=config.weight_decay
-    )
+    optimizer = _optimizer(config, network)
     history: list[dict] = []
     best, spent, first = (-1.0, 0), 0.0, 0
     resume = directory / "resume.pt"
@@ -140,8 +143,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             _forget(config, directory, best[1])
             best, keep = (accuracy["test"], epoch), True
         if keep:
-            state = network.state_dict()
-            store.write(checkpoint_path(directory, epoch), lambda buffer: torch.save(state, buffer))
+            _save(network.state_dict(), checkpoint_path(directory, epoch))
         progress = {
             "code": digest,
             "epoch": epoch,
@@ -151,7 +153,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             "best": best,
             "spent": spent + time.monotonic() - started,
         }
-        store.write(resume, lambda buffer: torch.save(progress, buffer))
+        _save(progress, resume)
 
     table = pd.DataFrame(history)
     store.write(directory / "history.csv", lambda buffer: table.to_csv(buffer, index=False))
@@ -173,6 +175,13 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     return certificate
 
 
+def _optimizer(config: Training, network: nn.Module) -> torch.optim.Optimizer:
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "adam":
+        return torch.optim.Adam(network.parameters(), rate, weight_decay=decay)
+    return torch.optim.SGD(network.parameters(), rate, config.momentum, weight_decay=decay)
+
+
 def _train_epoch(
     config: Training,
     network: nn.Module,
@@ -189,7 +198,9 @@ def _train_epoch(
             continue  # batch norm has no variance over one image
         progress = (epoch - 1 + step * config.batch_size / len(images)) / config.epochs
         cosine = 0.5 * (1 + np.cos(np.pi * progress))
-        optimizer.param_groups[0]["lr"] = config.learning_rate * (cosine if config.schedule == "cosine" else 1)
+        optimizer.param_groups[0]["lr"] = config.learning_rate * (
+            cosine if config.schedule == "cosine" else 1
+        )
         inputs = _augmented(images[batch], flips) if config.augment else images[batch]
         optimizer.zero_grad(set_to_none=True)
         functional.cross_entropy(network(inputs), targets[batch]).backward()
@@ -229,7 +240,9 @@ def _evaluate(
                 "epoch": epoch,
                 "examples": name,
                 "accuracy": (logits.argmax(1) == answer).double().mean().item(),
-                "loss": functional.cross_entropy(logits.double(), answer).item() if len(answer) else float("nan"),
+                "loss": functional.cross_entropy(logits.double(), answer).item()
+                if len(answer)
+                else float("nan"),
             }
         )
     return rows
@@ -239,7 +252,13 @@ def _evaluate(
 def predict(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
     """Logits (n, classes) on the CPU, in evaluation mode, in fixed batches."""
     network.eval()
-    return torch.cat([network(batch.to(device(), memory_format=LAYOUT)).cpu() for batch in images.split(EVALUATION_BATCH)])
+    return torch.cat(
+        [network(batch.to(device(), memory_format=LAYOUT)).cpu() for batch in images.split(EVALUATION_BATCH)]
+    )
+
+
+def _save(content: dict, path: Path) -> None:
+    store.write(path, lambda buffer: torch.save(content, buffer))
 
 
 def _forget(config: Training, directory: Path, epoch: int) -> None:

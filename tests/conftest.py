@@ -29,7 +29,14 @@ def cifar100(monkeypatch):
     return root
 
 
-TINY = {"epochs": 2, "checkpoints": (1,), "measured_epochs": (1,), "train_per_class": 20, "points": 8, "draws": 20}
+TINY = {
+    "epochs": 2,
+    "checkpoints": (1,),
+    "measured_epochs": (1,),
+    "train_per_class": 20,
+    "points": 8,
+    "draws": 20,
+}
 """Overrides that make the quick preset a matter of a second."""
 
 

@@ -8,7 +8,10 @@ from mfta.errors import ParameterError
 @pytest.mark.parametrize("section", configs.SECTIONS)
 def test_every_preset_is_valid(preset, section):
     config = configs.config(section, preset)
-    assert set(configs.preset_values(preset, section)) <= set(type(config).model_fields)
+    assert set(configs.preset_values(preset, section)) <= {
+        *type(config).model_fields,
+        *configs.parameter_names(section),
+    }
 
 
 @pytest.mark.parametrize(
@@ -26,12 +29,16 @@ def test_every_preset_is_valid(preset, section):
         ({"kappa": -1.0}, "kappa = -1.0 is refused"),
         ({"points": 1}, "points = 1 is refused"),
         ({"measured_epochs": (4,)}, r"measured_epochs \[4\] are not among the checkpoints"),
+        ({"seeds": "0"}, "seeds = '0' is refused"),
+        ({"seeds": [0.5]}, "seeds = .0.5. is refused"),
+        ({"seeds": []}, "seeds = .. is refused"),
+        ({"seed": 0}, "no parameter 'seed'. Did you mean 'seeds'"),
         ({"checkpoints": "1,2"}, "checkpoints = '1,2' is refused"),
     ],
 )
 def test_bad_parameters_get_one_clear_line(overrides, message):
     with pytest.raises(ParameterError, match=message) as refusal:
-        configs.config("layer_memorization", "quick", **overrides)
+        configs.grid("layer_memorization", "quick", **overrides)
     assert "\n" not in str(refusal.value)
 
 

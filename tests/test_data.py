@@ -39,7 +39,7 @@ def test_cifar100_absent_and_offline_says_what_to_do(tmp_path, monkeypatch):
 
     monkeypatch.setenv("MFTA_DATA", str(tmp_path))
     monkeypatch.setattr("torchvision.datasets.cifar.download_and_extract_archive", offline)
-    with pytest.raises(DataError, match="could not be downloaded .*no route.* set MFTA_DATA") as refusal:
+    with pytest.raises(DataError, match=r"could not be downloaded .*no route.* set MFTA_DATA") as refusal:
         data.load("cifar100")
     assert "\n" not in str(refusal.value)
 
@@ -64,5 +64,5 @@ def test_damaged_cifar100_file_is_named(cifar100, tmp_path, monkeypatch, damage)
         content[1000] ^= 1
         test.write_bytes(content[:-1000] if damage == "cut" else content)
     monkeypatch.setenv("MFTA_DATA", str(tmp_path))
-    with pytest.raises(DataError, match="test' is (missing|not the published file)"):
+    with pytest.raises(DataError, match=r"test' is (missing|not the published file)"):
         data.load("cifar100", train_per_class=2)

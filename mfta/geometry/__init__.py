@@ -6,4 +6,11 @@ from .errors import GeometryError
 from .result import ManifoldGeometry
 from .simulation import simulated_capacity
 
-__all__ = ["GeometryError", "ManifoldGeometry", "analyze", "analyze_point_cloud", "exact", "simulated_capacity"]
+__all__ = [
+    "GeometryError",
+    "ManifoldGeometry",
+    "analyze",
+    "analyze_point_cloud",
+    "exact",
+    "simulated_capacity",
+]

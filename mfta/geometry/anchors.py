@@ -16,7 +16,9 @@ from .blocks import FAST, add_products, padded
 
 INTERIOR, SOLVED, FAILED = 0, 1, 2
 VIOLATION = 1e-11  # relative to max |b|: smaller violations are rounding
-ACCEPTED = 1e-9  # a larger residual sends a draw to the one-at-a-time method, and if it stays, counts as failed
+ACCEPTED = (
+    1e-9  # a larger residual sends a draw to the one-at-a-time method, and if it stays, counts as failed
+)
 DEPENDENT = 1e-13  # a pivot smaller than this fraction of the diagonal is a linearly dependent point
 
 
@@ -54,7 +56,9 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
+def gram_and_overlaps(
+    coordinates: np.ndarray, draws: np.ndarray, kappa: float
+) -> tuple[np.ndarray, np.ndarray]:
     """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the centre.
 
     G is formed anew from the coordinates, so that it is semidefinite to the last digit where the rank is deficient.
@@ -263,7 +267,9 @@ def _residual(K, b, scale, inside, chosen, count, values, slack):  # type: ignor
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def solve_draws(
+    gram: np.ndarray, overlaps: np.ndarray, rank: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights of the anchors for all draws of one manifold.
 
     gram: (M, M), G = SᵀS. overlaps: (n, M), the b of each draw, κ included. rank: of the points.
@@ -295,7 +301,9 @@ def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.n
         if highest <= 0.0:
             continue
         count = -1
-        if m <= 2 * most:  # far more points than dimensions: nearly dependent blocks, so one at a time from the start
+        if (
+            m <= 2 * most
+        ):  # far more points than dimensions: nearly dependent blocks, so one at a time from the start
             _first_guess(b, inverse, common, inside)
             count = _block_pivoting(K, b, scale, most, inside, chosen, work, values, slack)
         ended = count >= 0

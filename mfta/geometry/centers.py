@@ -215,7 +215,11 @@ def _curvature(gram, centers, transposed, V, k):  # type: ignore[no-untyped-def]
     for j in range(r):
         for mu in range(centers.shape[0]):
             diagonal[j] += half[j, mu] * transposed[j, mu]
-    full, some, inner = padded(r, transposed.shape[0]), padded(V.shape[0], transposed.shape[0]), padded(k, V.shape[0])
+    full, some, inner = (
+        padded(r, transposed.shape[0]),
+        padded(V.shape[0], transposed.shape[0]),
+        padded(k, V.shape[0]),
+    )
     add_products(half, transposed, False, full)
     add_products(V, full[:, :r].copy(), False, some)
     add_products(some[:, :r].copy(), V, False, inner)

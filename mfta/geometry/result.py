@@ -92,7 +92,9 @@ class ManifoldGeometry:
 
     def __repr__(self) -> str:
         s = self.summary()
-        shown = ", ".join(f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension"))
+        shown = ", ".join(
+            f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension")
+        )
         return (
             f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, center_correlation={self.center_correlation:.3g}, "
             f"removed_rank={self.removed_rank}, n_draws={self.n_draws}, unconverged={s['unconverged']})"

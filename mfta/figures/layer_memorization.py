@@ -1,38 +1,10 @@
-"""Tables to figures. Nothing else in the package draws.
+"""Figures of section 1: accuracy over epochs, geometry over depth and over epochs."""
 
-Figures are SVG with a transparent ground and black text, so that one picture serves light and dark pages.
-"""
-
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-EXAMPLES = ("unpermuted", "permuted", "restored", "test")
-COLORS = dict(zip(EXAMPLES, ("#0072b2", "#d55e00", "#009e73", "#7f7f7f"), strict=True))
-MARKERS = dict(zip(EXAMPLES, ("o", "s", "^", "D"), strict=True))
-MEASURES = {"capacity": "capacity α", "radius": "radius R", "dimension": "dimension D"}
-
-
-def use_style() -> None:
-    """Set the book's style for this process and let notebooks embed SVG."""
-    sns.set_theme(context="notebook", style="ticks", font_scale=0.85)
-    mpl.rcParams.update(
-        {
-            "figure.facecolor": "none",
-            "axes.facecolor": "none",
-            "savefig.facecolor": "none",
-            "legend.frameon": False,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "svg.hashsalt": "mfta",
-            "svg.fonttype": "path",
-        }
-    )
-    set_matplotlib_formats("svg", metadata={"Date": None})
+from mfta.figures.style import MEASURES, example_lines, share_y
 
 
 def accuracy_by_epoch(table: pd.DataFrame) -> Figure:
@@ -42,7 +14,7 @@ def accuracy_by_epoch(table: pd.DataFrame) -> Figure:
     """
     history = table[table["layer"].isna()]
     figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
-    _lines(axes, history, "epoch", "accuracy", marker_every=0)
+    example_lines(axes, history, "epoch", "accuracy", marker_every=0)
     for epoch in history.loc[history["stage"] == "best", "epoch"].unique():
         axes.axvline(epoch, color="0.5", lw=0.8, ls=":")
     axes.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1.02), xlim=(0, None))
@@ -54,7 +26,8 @@ def geometry_by_depth(table: pd.DataFrame, paper: pd.DataFrame | None = None) ->
     """Capacity, radius and dimension by depth at the best and the last epoch, beside the paper's Fig. 3.
 
     table: rows of one section with a layer. paper: :func:`mfta.paper.figure3`, drawn at its own depths
-    and on its own scale, as its network is another one.
+    and on its own scale, as its network is another one. The radius here is the median over manifolds: the
+    mean follows the few whose centre nearly vanished.
     """
     ours = table[table["layer"].notna()]
     sides = [("here", ours)] + ([("paper", paper)] if paper is not None else [])
@@ -66,13 +39,14 @@ def geometry_by_depth(table: pd.DataFrame, paper: pd.DataFrame | None = None) ->
             pair = grid[row, 2 * side : 2 * side + 2]
             for axes, stage in zip(pair, ("best", "last"), strict=True):
                 chosen = rows[rows["stage"] == stage]
+                column = "radius_median" if measure == "radius" and where == "here" else measure
                 if where == "paper":
                     chosen = chosen[chosen["measure"] == measure].rename(columns={"value": measure})
-                _lines(axes, chosen, "depth", measure)
+                example_lines(axes, chosen, "depth", column)
                 axes.set(xlabel="depth" if row == 2 else "", ylabel=label if stage == "best" else "")
                 if row == 0:
                     axes.set_title(f"{where}, {stage} epoch")
-            _share_y(pair)
+            share_y(pair)
     handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
@@ -88,29 +62,10 @@ def capacity_by_epoch(table: pd.DataFrame, layers: list[str]) -> Figure:
         # Best epochs differ between seeds: epochs that not every seed measured would bend the means.
         chosen = rows[(rows["layer"] == layer)].drop_duplicates(["seed", "epoch", "examples"])
         seeds_at = chosen.groupby("epoch")["seed"].transform("nunique")
-        _lines(axes, chosen[seeds_at == chosen["seed"].nunique()], "epoch", "capacity")
+        example_lines(axes, chosen[seeds_at == chosen["seed"].nunique()], "epoch", "capacity")
         axes.set(title=layer, xlabel="epoch", ylabel=MEASURES["capacity"])
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(0, None)
     handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
-
-
-def _lines(axes: Axes, rows: pd.DataFrame, x: str, y: str, marker_every: int = 1) -> None:
-    """One line an example set: mean over seeds, and a band of one standard deviation between them."""
-    for name in EXAMPLES:
-        values = rows[rows["examples"] == name]
-        if values.empty:
-            continue
-        by = values.groupby(x)[y].agg(["mean", "std"])
-        marker = MARKERS[name] if marker_every else None
-        axes.plot(by.index, by["mean"], color=COLORS[name], marker=marker, ms=4, lw=1.5, label=name)
-        spread = by["std"].fillna(0)
-        axes.fill_between(by.index, by["mean"] - spread, by["mean"] + spread, color=COLORS[name], alpha=0.2, lw=0)
-
-
-def _share_y(axes: tuple[Axes, ...]) -> None:
-    limits = [a.get_ylim() for a in axes]
-    for a in axes:
-        a.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))

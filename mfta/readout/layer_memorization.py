@@ -1,14 +1,10 @@
-"""Tables to the numbers that prose quotes, so that none is ever typed."""
-
-from typing import Any
+"""What the page of section 1 says in numbers."""
 
 import pandas as pd
 
-from mfta.jobs import jobs
 
-
-def layer_memorization(table: pd.DataFrame) -> dict[str, float]:
-    """The numbers of section 1, means over seeds, ``*_spread`` their standard deviation (NaN at one seed).
+def values(table: pd.DataFrame) -> dict[str, float]:
+    """The section's numbers: means over seeds, ``*_spread`` their standard deviation (NaN at one seed).
 
     ``permuted_capacity_ratio_deep`` and ``_first``: permuted capacity at the last over the best epoch, at
     the deepest and at the first hidden layer.
@@ -16,7 +12,7 @@ def layer_memorization(table: pd.DataFrame) -> dict[str, float]:
     ratios = permuted_capacity_ratio(table)
     hidden = sorted(ratios.columns)[1:-1]
     history = table[table["layer"].isna()].set_index(["seed", "examples", "stage"])["accuracy"]
-    values = {
+    by_name = {
         "permuted_capacity_ratio_deep": ratios[hidden[-1]],
         "permuted_capacity_ratio_first": ratios[hidden[0]],
         "test_accuracy_best": history.xs(("test", "best"), level=("examples", "stage")),
@@ -25,7 +21,7 @@ def layer_memorization(table: pd.DataFrame) -> dict[str, float]:
         "permuted_accuracy_last": history.xs(("permuted", "last"), level=("examples", "stage")),
     }
     answer: dict[str, float] = {}
-    for name, by_seed in values.items():
+    for name, by_seed in by_name.items():
         answer[name] = float(by_seed.mean())
         answer[f"{name}_spread"] = float(by_seed.std())
     return answer
@@ -47,11 +43,15 @@ def stage_ratio(table: pd.DataFrame, examples: str, measure: str) -> pd.DataFram
 
 
 def by_layer(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of capacity, radius and dimension: rows are layers, columns stage and example set."""
+    """Capacity, radius (median over manifolds) and dimension at the best and last epoch, seeds averaged."""
     rows = table[table["layer"].notna() & table["stage"].isin(["best", "last"])]
-    measures = ["capacity", "radius", "dimension"]
-    means = rows.groupby(["depth", "layer", "stage", "examples"])[measures].mean()
-    return means.unstack(["stage", "examples"]).sort_index()
+    rows = rows.assign(depth=rows["depth"].astype(int), radius=rows["radius_median"])
+    return rows.pivot_table(
+        index=["depth", "layer"],
+        columns=["stage", "examples"],
+        values=["capacity", "radius", "dimension"],
+        aggfunc="mean",
+    )
 
 
 def hidden_layers(table: pd.DataFrame, number: int) -> list[str]:
@@ -72,15 +72,3 @@ def evidence(table: pd.DataFrame) -> pd.DataFrame:
         largest_removed_rank=("removed_rank", "max"),
         large_radii=("large_radii", "sum"),
     )
-
-
-def origin(section: str, **parameters: Any) -> dict[str, str]:
-    """What a page says of its numbers' origin: preset, seeds, data set, network."""
-    listed = jobs(section, **parameters)
-    config = listed[0].config
-    return {
-        "preset": listed[0].preset,
-        "seeds": ", ".join(str(job.config.seed) for job in listed),
-        "dataset": config.dataset,
-        "network": config.network,
-    }

@@ -1,0 +1,80 @@
+"""The measurement that sections share: the geometry of example sets at the layers of one network."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mfta import activations, labels
+from mfta.configs import Analysis
+from mfta.data import Dataset
+from mfta.geometry import GeometryError, analyze
+from mfta.networks import Network
+
+CODE = ("activations.py", "geometry", "experiments/layer_geometry.py")
+"""What a geometry row depends on besides the trained network."""
+
+COLUMNS = (
+    "capacity", "capacity_stderr", "radius", "radius_stderr", "radius_median",
+    "dimension", "dimension_stderr", "center_correlation", "removed_rank",
+    "large_radii", "unconverged", "residual",
+)  # fmt: skip
+LARGE = 3
+"""``large_radii`` counts radii beyond so many medians: manifolds whose own centre nearly vanished."""
+
+
+def example_rows(
+    permuted: labels.PermutedLabels, test_labels: np.ndarray, points: int, seed: int
+) -> dict[str, np.ndarray]:
+    """For each example set the (classes, points) image indices of its class manifolds.
+
+    Raises ParameterError where a class of a set has fewer than ``points`` examples.
+    """
+    rows = {name: labels.manifold_examples(permuted, name, points, seed) for name in labels.EXAMPLES[:3]}
+    rows["test"] = labels.class_examples(test_labels, points, seed, "test")
+    return rows
+
+
+def measure(
+    analysis: Analysis,
+    seed: int,
+    network: Network,
+    dataset: Dataset,
+    examples: dict[str, np.ndarray],
+    layers: Sequence[str] | None = None,
+) -> list[dict]:
+    """One row a layer and example set: layer, depth, examples and ``COLUMNS``, in order of depth.
+
+    examples: from :func:`example_rows`. layers: names to measure; None takes every layer. Capacity is the
+    harmonic mean over manifolds, radius and dimension are means, standard errors are over manifolds.
+    Raises GeometryError naming the layer and the example set.
+    """
+    rows: list[dict] = []
+    trained_on = {name: index for name, index in examples.items() if name != "test"}
+    held_out = {name: index for name, index in examples.items() if name == "test"}
+    for images, sets in ((dataset.train_images, trained_on), (dataset.test_images, held_out)):
+        if sets:
+            needed = np.unique(np.concatenate([index.ravel() for index in sets.values()]))
+            places = {name: np.searchsorted(needed, index) for name, index in sets.items()}
+            answers = activations.record(network, images[needed], layers, analysis.projection, seed)
+            rows += _rows(analysis, seed, network, answers, places)
+    return sorted(rows, key=lambda row: row["depth"])
+
+
+def _rows(
+    analysis: Analysis,
+    seed: int,
+    network: Network,
+    answers: Iterator[tuple[str, np.ndarray]],
+    places: dict[str, np.ndarray],
+) -> Iterator[dict]:
+    for layer, answer in answers:
+        for name, index in places.items():
+            manifolds = activations.manifolds(answer, index)
+            try:
+                geometry = analyze(manifolds, analysis.kappa, analysis.draws, seed, analysis.remove_centers)
+            except GeometryError as error:
+                raise GeometryError(f"layer {layer}, {name} examples: {error}") from None
+            summary = geometry.summary()
+            summary["large_radii"] = int((geometry.radius > LARGE * summary["radius_median"]).sum())
+            measures = {column: summary[column] for column in COLUMNS}
+            yield {"layer": layer, "depth": network.layers.index(layer), "examples": name, **measures}
