@@ -4,11 +4,11 @@ A run lies in ``runs/<fingerprint of its config>/``: ``epoch_NNNN.pt`` (weights)
 ``resume.pt`` while it is under way, ``certificate.json`` when it is done.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import nn
@@ -53,7 +53,7 @@ class Run:
         path = checkpoint_path(self.directory, epoch)
         if not path.exists():
             raise StoreError(f"epoch {epoch} of '{self.directory}' was not kept; kept: {self.kept_epochs}")
-        return torch.load(path, weights_only=True, map_location=device())
+        return _load(path)
 
     def network(self, epoch: int) -> networks.Network:
         """The network after ``epoch``, in evaluation mode (batch norm uses its running averages)."""
@@ -123,7 +123,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     best, spent, first = (-1.0, 0), 0.0, 0
     resume = directory / "resume.pt"
     if resume.exists():
-        saved = torch.load(resume, weights_only=True, map_location=device())
+        saved = _load(resume)
         if saved["code"] == digest:
             network.load_state_dict(saved["network"])
             optimizer.load_state_dict(saved["optimizer"])
@@ -197,7 +197,7 @@ def _train_epoch(
         if len(batch) < 2:
             continue  # batch norm has no variance over one image
         progress = (epoch - 1 + step * config.batch_size / len(images)) / config.epochs
-        cosine = 0.5 * (1 + np.cos(np.pi * progress))
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
         optimizer.param_groups[0]["lr"] = config.learning_rate * (
             cosine if config.schedule == "cosine" else 1
         )
@@ -259,6 +259,15 @@ def predict(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
 
 def _save(content: dict, path: Path) -> None:
     store.write(path, lambda buffer: torch.save(content, buffer))
+
+
+def _load(path: Path) -> dict:
+    """Read tensors and plain values alone: a file that holds code is refused, never run."""
+    try:
+        return torch.load(path, weights_only=True, map_location=device())
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(f"'{path}' is not a checkpoint of ours ({reason}): remove '{path.parent}'") from None
 
 
 def _forget(config: Training, directory: Path, epoch: int) -> None:

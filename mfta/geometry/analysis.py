@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from . import centers
-from .anchors import FAILED, INTERIOR, gram_and_overlaps, pivoted_cholesky, solve_draws
+from .anchors import FAILED, INTERIOR, solve_draws
+from .coordinates import gram_and_overlaps, pivoted_cholesky
 from .errors import GeometryError
 from .grams import combine, gram_of_rows, mean_and_gram, products
 from .inputs import Manifolds, as_views, is_tensor, margin, precision, whole
@@ -16,6 +17,8 @@ from .measures import measures
 from .result import ManifoldGeometry
 
 T = TypeVar("T")
+Evidence = tuple[float, float, float, float]
+"""Of one manifold: rank, interior draws, draws that did not converge, worst residual."""
 
 
 def analyze(
@@ -28,20 +31,21 @@ def analyze(
 ) -> ManifoldGeometry:
     """Capacity, radius and dimension of object manifolds (PRX 2018; Nat. Commun. 2020).
 
-    manifolds: P ≥ 2 point clouds: a sequence of (N, M_i) arrays or tensors, or one (P, N, M): features × points. Any
-    real type; sums are taken in float64. Points-first data (P·M, N) costs no copy as
-    `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices formed there.
-    kappa: margin ≥ 0, in units where a centre's distance is one. n_draws: Gaussian draws a manifold, ≥ 2.
-    seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
-    that the centres share away first (None are with two manifolds). threads: of the host, by default all; results
-    are the same bit for bit for any number.
+    manifolds: P ≥ 2 point clouds: a sequence of (N, M_i) arrays or tensors, or one (P, N, M): features ×
+    points. Any real type; sums are taken in float64. Points-first data (P·M, N) costs no copy as
+    `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices formed there. kappa:
+    margin ≥ 0, in units where a centre's distance is one. n_draws: Gaussian draws a manifold, ≥ 2. seed: of
+    the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
+    that the centres share away first (none are with two manifolds). threads: of the host, by default all;
+    results are the same bit for bit for any number.
 
-    A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's capacity; so
-    has one whose points are all equal. Features that are constant, N < M and deficient rank need no care. Unequal
-    M_i are allowed, but capacity depends on M: compare at equal M only.
+    A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
+    capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
+    need no care. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
 
-    Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong shapes and
-    types, a manifold whose centre is the mean of all points (its radius would be infinite), kappa < 0, n_draws < 2.
+    Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
+    shapes and types, a manifold whose centre is the mean of all points (its radius would be infinite),
+    kappa < 0, n_draws < 2.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
     views = as_views(manifolds)
@@ -71,12 +75,12 @@ def analyze(
     correlation = centers.correlation(center_gram)
     if remove_centers:
         tolerance = max(noise, len(views) * 2.0**-52 * float(before.max()) ** 2)
-        coefficients, after = centers.low_rank(center_gram, tolerance, seed)
+        coefficients, after = centers.low_rank(center_gram, tolerance)
     else:
         coefficients, after = np.zeros((0, len(views))), before
     directions = combine(coefficients, center)
 
-    def one(i: int) -> tuple[np.ndarray, ...]:
+    def one(i: int) -> tuple[np.ndarray, Evidence]:
         gram = grams[i]
         floor = len(gram) * max(2.0**-52 * float(np.diag(gram).max()), (4 * rounding[i]) ** 2 * sizes[i])
         if len(directions):
@@ -87,16 +91,10 @@ def analyze(
         return _measured(coordinates, rng.standard_normal((n_draws, coordinates.shape[1] + 1)), kappa)
 
     results = _each(one, range(len(views)), workers)
-    values = np.stack([r[0] for r in results])
-    evidence = np.array([r[1] for r in results])
-    return ManifoldGeometry(
-        *values.T.copy(),
+    return _result(
+        results,
         center_norm=after / before,
         points=counts,
-        rank=evidence[:, 0].astype(int),
-        interior=evidence[:, 1].astype(int),
-        unconverged=evidence[:, 2].astype(int),
-        residual=evidence[:, 3].copy(),
         center_correlation=correlation,
         removed_rank=len(directions),
         kappa=kappa,
@@ -108,12 +106,12 @@ def analyze(
 def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.0) -> ManifoldGeometry:
     """One manifold in the coordinates of its centre, for given draws (PRX 2018, eqs. 16, 28, 29).
 
-    points: (D + 1, M), centred and divided by the centre's norm, the last row ones. draws: (D + 1, n), n ≥ 2,
-    standard normal. kappa: margin ≥ 0. The dimension refers to the span of the points: coordinates in which all
-    points vanish change nothing.
+    points: (D + 1, M), centred and divided by the centre's norm, the last row ones. draws: (D + 1, n), n ≥
+    2, standard normal. kappa: margin ≥ 0. The dimension refers to the span of the points: coordinates in
+    which all points vanish change nothing.
 
-    Returns a ManifoldGeometry of one manifold, with center_correlation NaN and seed −1. Raises GeometryError for
-    wrong shapes, NaN or infinity, a last row that is not ones, and kappa < 0.
+    Returns a ManifoldGeometry of one manifold, with center_correlation NaN and seed −1. Raises
+    GeometryError for wrong shapes, NaN or infinity, a last row that is not ones, and kappa < 0.
     """
     kappa = margin(kappa)
     points, draws = (np.asarray(x, dtype=float) for x in (points, draws))
@@ -125,7 +123,8 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
         or draws.shape[1] < 2
     ):
         raise GeometryError(
-            f"points {points.shape} and draws {draws.shape} must be (D + 1, M) and (D + 1, n) with M ≥ 1 and n ≥ 2"
+            f"points {points.shape} and draws {draws.shape} must be (D + 1, M) and (D + 1, n), "
+            "with M ≥ 1 and n ≥ 2"
         )
     if not (np.isfinite(points).all() and np.isfinite(draws).all()):
         raise GeometryError("points or draws hold NaN or infinity")
@@ -139,14 +138,10 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
     values, evidence = _measured(
         np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa
     )
-    return ManifoldGeometry(
-        *(values[i : i + 1] for i in range(6)),
+    return _result(
+        [(values, evidence)],
         center_norm=np.ones(1),
         points=np.array([points.shape[1]]),
-        rank=np.array([rank]),
-        interior=np.array([int(evidence[1])]),
-        unconverged=np.array([int(evidence[2])]),
-        residual=np.array([evidence[3]]),
         center_correlation=float("nan"),
         removed_rank=0,
         kappa=kappa,
@@ -155,10 +150,27 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
     )
 
 
-def _measured(
-    coordinates: np.ndarray, draws: np.ndarray, kappa: float
-) -> tuple[np.ndarray, tuple[float, float, float, float]]:
-    """The six measures of points (M, D) for draws (n, D + 1), and (rank, interior, unconverged, residual)."""
+def _result(results: list[tuple[np.ndarray, Evidence]], **others: Any) -> ManifoldGeometry:
+    capacity, radius, dimension, *errors = np.stack([values for values, _ in results], axis=1)
+    rank, interior, unconverged, residual = np.array([evidence for _, evidence in results]).T
+    return ManifoldGeometry(
+        capacity=capacity,
+        radius=radius,
+        dimension=dimension,
+        capacity_stderr=errors[0],
+        radius_stderr=errors[1],
+        dimension_stderr=errors[2],
+        rank=rank.astype(int),
+        interior=interior.astype(int),
+        unconverged=unconverged.astype(int),
+        residual=residual.copy(),
+        **others,
+    )
+
+
+def _measured(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, Evidence]:
+    """The six measures of points (M, D) for draws (n, D + 1), and (rank, interior, unconverged,
+    residual)."""
     rank = coordinates.shape[1]
     gram, overlaps = gram_and_overlaps(coordinates, draws, kappa)
     weights, state, residual = solve_draws(gram, overlaps, rank)

@@ -1,18 +1,18 @@
 """Gaussian draws → anchor points: one projection onto a cone for each draw.
 
-A manifold enters through the Gram matrix G of its centred, normalised points alone. For a draw t with overlaps
-b = S₊ᵀt + κ, the anchor's weights are
+A manifold enters through the Gram matrix G of its centred, normalised points alone. For a draw t with
+overlaps b = S₊ᵀt + κ, the anchor's weights are
 
     a = argmin over a ≥ 0 of ½ aᵀKa − aᵀb,   K = G + 11ᵀ,
 
-(Chung, Lee & Sompolinsky, Phys. Rev. X 8, 031003, eqs. 16–17, in the dual). Optimality means a ≥ 0, Ka − b ≥ 0 and
-equality where a > 0; it is checked for every draw.
+(Chung, Lee & Sompolinsky, Phys. Rev. X 8, 031003, eqs. 16–17, in the dual). Optimality means a ≥ 0, Ka − b
+≥ 0 and equality where a > 0; it is checked for every draw.
 """
 
 import numpy as np
 from numba import njit
 
-from .blocks import FAST, add_products, padded
+from .blocks import FAST
 
 INTERIOR, SOLVED, FAILED = 0, 1, 2
 VIOLATION = 1e-11  # relative to max |b|: smaller violations are rounding
@@ -23,65 +23,12 @@ DEPENDENT = 1e-13  # a pivot smaller than this fraction of the diagonal is a lin
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates (M, D) of M points in a basis of their span, D their rank, from their Gram matrix (M, M).
-
-    Directions whose squared length falls below `tolerance` are left out. The second array names the D points, in
-    order, on which the basis is built: their rows of the coordinates are triangular.
-    """
-    m = gram.shape[0]
-    coordinates = np.zeros((m, m))
-    pivots = np.zeros(m, np.int64)
-    left = np.empty(m)
-    for i in range(m):
-        left[i] = gram[i, i]
-    rank = 0
-    while rank < m:
-        pivot = np.argmax(left)
-        if not left[pivot] > tolerance:
-            break
-        scale = 1.0 / np.sqrt(left[pivot])
-        for i in range(m):
-            if left[i] > 0.0:
-                value = gram[i, pivot]
-                for k in range(rank):
-                    value -= coordinates[i, k] * coordinates[pivot, k]
-                coordinates[i, rank] = value * scale
-        for i in range(m):
-            left[i] -= coordinates[i, rank] ** 2
-        left[pivot] = -1.0
-        pivots[rank] = pivot
-        rank += 1
-    return coordinates[:, :rank].copy(), pivots[:rank].copy()
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def gram_and_overlaps(
-    coordinates: np.ndarray, draws: np.ndarray, kappa: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the centre.
-
-    G is formed anew from the coordinates, so that it is semidefinite to the last digit where the rank is deficient.
-    """
-    m, d = coordinates.shape
-    n = draws.shape[0]
-    points, normals = padded(m, d), padded(n, d)
-    points[:m] = coordinates
-    normals[:n] = draws[:, :d]
-    gram, overlaps = padded(m, points.shape[0]), padded(n, points.shape[0])
-    add_products(points, points, False, gram)
-    add_products(normals, points, False, overlaps)
-    for i in range(n):
-        overlaps[i] += draws[i, d] + kappa
-    return gram[:m, :m].copy(), overlaps[:n, :m].copy()
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
 def _factor_and_solve(K, b, chosen, count, work, values):  # type: ignore[no-untyped-def]
-    """Solve K[F, F] x = b[F] for the F in chosen[:count] by a Cholesky factor; False if K[F, F] is not definite.
+    """Solve K[F, F] x = b[F] for the F in chosen[:count] by a Cholesky factor; False if K[F, F] is not
+    definite.
 
-    The factor is kept as rows of its transpose, b beside it as one more column, so that every inner loop runs along
-    a row; four earlier rows are taken at a time.
+    The factor is kept as rows of its transpose, b beside it as one more column, so that every inner loop
+    runs along a row; four earlier rows are taken at a time.
     """
     for j in range(count):
         row = K[chosen[j]]
@@ -137,7 +84,8 @@ def _slack(K, b, chosen, count, values, slack):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def _first_guess(b, inverse, common, inside):  # type: ignore[no-untyped-def]
-    """The anchors if K were diag(1 / inverse) + common·11ᵀ: those whose overlap stands above the water level."""
+    """The anchors if K were diag(1 / inverse) + common·11ᵀ: those whose overlap stands above the water
+    level."""
     m = b.shape[0]
     level = 0.0
     for _ in range(50):
@@ -156,7 +104,8 @@ def _first_guess(b, inverse, common, inside):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  # type: ignore[no-untyped-def]
-    """Exchange all violated points at once (Júdice & Pires 1994); the number of anchors, or −1 if it fails."""
+    """Exchange all violated points at once (Júdice & Pires 1994); the number of anchors, or −1 if it
+    fails."""
     m = b.shape[0]
     fewest, patience = m + 1, 3
     for _ in range(5 * m + 20):
@@ -200,7 +149,8 @@ def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  #
 def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: ignore[no-untyped-def]
     """Lawson & Hanson's active sets; a point that depends linearly on the anchors is passed over.
 
-    Slower than exchanging blocks, but it neither cycles nor needs K[F, F] to be definite. Returns (count, ended).
+    Slower than exchanging blocks, but it neither cycles nor needs K[F, F] to be definite. Returns (count,
+    ended).
     """
     m = b.shape[0]
     weights = np.zeros(m)
@@ -212,9 +162,9 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
     for _ in range(30 * m + 100):
         entering = -1
         for j in range(m):
-            if not inside[j] and not passed[j] and slack[j] < -VIOLATION * scale:
-                if entering < 0 or slack[j] < slack[entering]:
-                    entering = j
+            waiting = not inside[j] and not passed[j] and slack[j] < -VIOLATION * scale
+            if waiting and (entering < 0 or slack[j] < slack[entering]):
+                entering = j
         if entering < 0:
             return count, True
         chosen[count] = entering
@@ -255,14 +205,12 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
 
 @njit(nogil=True, cache=True, fastmath=FAST)
 def _residual(K, b, scale, inside, chosen, count, values, slack):  # type: ignore[no-untyped-def]
-    """The largest violation of the optimality conditions, relative to max |b|, from the weights themselves."""
+    """The largest violation of the optimality conditions, relative to max |b|, from the weights
+    themselves."""
     _slack(K, b, chosen, count, values, slack)
     worst = 0.0
     for j in range(b.shape[0]):
-        if inside[j]:
-            worst = max(worst, abs(slack[j]))
-        else:
-            worst = max(worst, -slack[j])
+        worst = max(worst, abs(slack[j]) if inside[j] else -slack[j])
     return worst / scale
 
 
@@ -273,7 +221,8 @@ def solve_draws(
     """Weights of the anchors for all draws of one manifold.
 
     gram: (M, M), G = SᵀS. overlaps: (n, M), the b of each draw, κ included. rank: of the points.
-    Returns weights (n, M), all zero for an interior draw; state (n,), INTERIOR, SOLVED or FAILED; residual (n,).
+    Returns weights (n, M), all zero for an interior draw; state (n,), INTERIOR, SOLVED or FAILED; residual
+    (n,).
     """
     n, m = overlaps.shape
     K = gram + 1.0

@@ -1,30 +1,15 @@
 """Correlations of the manifolds' centres, and the few directions that carry them.
 
-The capacity theory assumes centres in random directions. Real centres share a low-dimensional part; it is found and
-projected away before anchors are taken (Cohen, Chung, Lee & Sompolinsky, Nat. Commun. 11:746, 2020, Methods).
-
-With V (K, r) orthonormal rows and C (P, r) the centres, Q = CCᵀ − (CVᵀ)(CVᵀ)ᵀ is what removal leaves. V minimises
-
-    f(V) = Σ_μν Q_μν² / (Q_μμ Q_νν),
-
-which depends on the span of V alone, so the search runs over subspaces: quasi-Newton steps (L-BFGS) in the tangent
-space, each followed by orthonormalisation. The gradient is analytic: with W = 2Q/(qqᵀ) off the diagonal, q the
-diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q_μ q_ν), df/dV = −2 (CVᵀ)ᵀ W C.
+The capacity theory assumes centres in random directions. Real centres share a low-dimensional part; it is
+found and projected away before anchors are taken (Cohen, Chung, Lee & Sompolinsky, Nat. Commun. 11:746,
+2020, Methods).
 """
 
 import numpy as np
-from numba import njit
 
-from .anchors import pivoted_cholesky
-from .blocks import FAST, add_products, padded
-from .grams import combine, gram_of_rows
-
-MEMORY = 6  # pairs of steps kept
-STEPS = 50  # at most, for each start of each rank
-ROUNDS, POLISH = 3, 100  # for the rank taken; each round takes its scales anew
-FEW = 8  # up to this rank local minima are worth a start from nowhere
-TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
-VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
+from .coordinates import pivoted_cholesky
+from .grams import gram_of_rows
+from .subspace import POLISH, ROUNDS, VANISHED, Search, left_over
 
 
 def correlation(center_gram: np.ndarray) -> float:
@@ -35,246 +20,16 @@ def correlation(center_gram: np.ndarray) -> float:
     return float((cosines.sum() - np.trace(cosines)) / (p * (p - 1)))
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _dot(a, b):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            total += a[i, j] * b[i, j]
-    return total
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _add(a, scale, b):  # type: ignore[no-untyped-def]
-    """a += scale·b."""
-    for i in range(a.shape[0]):
-        for j in range(a.shape[1]):
-            a[i, j] += scale * b[i, j]
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
-    """row −= (row·direction) direction."""
-    total = 0.0
-    for j in range(row.shape[0]):
-        total += row[j] * direction[j]
-    for j in range(row.shape[0]):
-        row[j] -= total * direction[j]
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """The part (P, r) of the centres (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
-    rest = centers.copy()
-    for _ in range(2):  # twice: what rounding leaves the first time may be large beside a small rest
-        for mu in range(rest.shape[0]):
-            for k in range(directions.shape[0]):
-                _subtract_along(rest[mu], directions[k])
-    return rest
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ignore[no-untyped-def]
-    """f(V); its gradient on subspaces goes to `gradient` (≥ K, r), W to `weights` (≥ P, P)."""
-    p, r = gram.shape[0], V.shape[1]
-    along = padded(p, V.shape[0])
-    add_products(centers, V, False, along)
-    removed = padded(p, centers.shape[0])
-    add_products(along, along, True, removed)
-    inverse = np.empty(p)
-    for mu in range(p):
-        inverse[mu] = 1.0 / max(gram[mu, mu] - removed[mu, mu], VANISHED * gram[mu, mu])
-        weights[mu, mu] = 0.0
-    value = float(p)
-    for mu in range(p):
-        for nu in range(mu):
-            q = gram[mu, nu] - removed[mu, nu]
-            w = q * inverse[mu] * inverse[nu]
-            value += 2.0 * q * w
-            weights[mu, mu] += q * w
-            weights[nu, nu] += q * w
-            weights[mu, nu] = weights[nu, mu] = 2.0 * w
-    for mu in range(p):
-        weights[mu, mu] *= -2.0 * inverse[mu]
-    pulled = padded(V.shape[0], weights.shape[0])
-    add_products(along.T.copy(), weights, False, pulled)
-    wide = padded(V.shape[0], transposed.shape[0])
-    add_products(pulled[:, :p].copy(), transposed[:, :p].copy(), False, wide)
-    for i in range(k):
-        for j in range(r):
-            gradient[i, j] = -2.0 * wide[i, j]
-    _make_tangent(V, k, gradient)
-    return value
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
-    overlap = np.zeros((V.shape[0], V.shape[0]))
-    add_products(x, V, False, overlap)
-    for i in range(k):
-        for j in range(k):
-            for c in range(V.shape[1]):
-                x[i, c] -= overlap[i, j] * V[j, c]
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
-    for i in range(k):
-        for _ in range(2):
-            for j in range(i):
-                _subtract_along(V[i], V[j])
-        total = 0.0
-        for c in range(V.shape[1]):
-            total += V[i, c] ** 2
-        for c in range(V.shape[1]):
-            V[i, c] /= np.sqrt(total)
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no-untyped-def]
-    """L-BFGS over subspaces from V (≥ K, r), which is overwritten; returns f. scales (K, r): first inverse Hessian."""
-    r = V.shape[1]
-    weights = padded(gram.shape[0], gram.shape[0])
-    moves, changes = np.zeros((MEMORY, V.shape[0], r)), np.zeros((MEMORY, V.shape[0], r))
-    products, parts = np.zeros(MEMORY), np.zeros(MEMORY)
-    gradient, new_gradient = np.zeros(V.shape), np.zeros(V.shape)
-    value = _objective(gram, centers, transposed, V, k, gradient, weights)
-    trial, direction = V.copy(), gradient.copy()
-    stored, small = 0, 0
-    for _ in range(steps):
-        direction[:] = gradient
-        kept = min(stored, MEMORY)
-        for back in range(kept):
-            at = (stored - 1 - back) % MEMORY
-            parts[at] = _dot(moves[at], direction) / products[at]
-            _add(direction, -parts[at], changes[at])
-        for i in range(k):
-            for j in range(r):
-                direction[i, j] *= scales[i, j]
-        if stored > 0:
-            last = (stored - 1) % MEMORY
-            h = 0.0
-            for i in range(k):
-                for j in range(r):
-                    h += changes[last, i, j] ** 2 * scales[i, j]
-            _add(direction, products[last] / h - 1.0, direction)
-        for back in range(kept - 1, -1, -1):
-            at = (stored - 1 - back) % MEMORY
-            _add(direction, parts[at] - _dot(changes[at], direction) / products[at], moves[at])
-        _make_tangent(V, k, direction)
-        steepest = _dot(gradient, gradient)
-        slope = -_dot(gradient, direction)
-        if not slope < -1e-10 * steepest:
-            direction[:] = gradient
-            slope, stored = -steepest, 0
-        length = np.sqrt(_dot(direction, direction))
-        if not length > 0.0:
-            break
-        step = min(1.0, (0.3 if stored == 0 else 1.5) / length)
-        new = np.inf
-        for _ in range(25):
-            trial[:] = V
-            _add(trial, -step, direction)
-            _orthonormalise(trial, k)
-            new = _objective(gram, centers, transposed, trial, k, new_gradient, weights)
-            if new <= value + 1e-4 * step * slope:
-                break
-            step *= min(0.5, max(0.1, -0.5 * slope * step / (new - value - slope * step)))
-        if not new < value:
-            break
-        at = stored % MEMORY
-        moves[at] = trial
-        _add(moves[at], -1.0, V)
-        _make_tangent(trial, k, moves[at])
-        _make_tangent(trial, k, gradient)
-        changes[at] = new_gradient
-        _add(changes[at], -1.0, gradient)
-        products[at] = _dot(moves[at], changes[at])
-        if products[at] > 1e-12 * _dot(moves[at], moves[at]):
-            stored += 1
-        small = small + 1 if value - new <= TOLERANCE * value else 0
-        V[:] = trial
-        gradient[:] = new_gradient
-        value = new
-        if small >= 3:
-            break
-    return value
-
-
-@njit(nogil=True, cache=True, fastmath=FAST)
-def _curvature(gram, centers, transposed, V, k):  # type: ignore[no-untyped-def]
-    """The diagonal of CᵀWC (r,), and its part within V (k, k)."""
-    r = V.shape[1]
-    weights = padded(gram.shape[0], gram.shape[0])
-    _objective(gram, centers, transposed, V, k, np.zeros(V.shape), weights)
-    half = padded(r, weights.shape[0])
-    weighted = np.zeros((weights.shape[0], centers.shape[0]))
-    weighted[:, : weights.shape[1]] = weights
-    add_products(transposed, weighted, False, half)
-    diagonal = np.zeros(r)
-    for j in range(r):
-        for mu in range(centers.shape[0]):
-            diagonal[j] += half[j, mu] * transposed[j, mu]
-    full, some, inner = (
-        padded(r, transposed.shape[0]),
-        padded(V.shape[0], transposed.shape[0]),
-        padded(k, V.shape[0]),
-    )
-    add_products(half, transposed, False, full)
-    add_products(V, full[:, :r].copy(), False, some)
-    add_products(some[:, :r].copy(), V, False, inner)
-    return diagonal, inner[:k, :k].copy()
-
-
-class _Search:
-    """Minimises f over subspaces of one set of centres (P, r)."""
-
-    def __init__(self, gram: np.ndarray, centers: np.ndarray) -> None:
-        p, r = centers.shape
-        self.gram = gram
-        self.centers = padded(p, r)
-        self.centers[:p] = centers
-        self.transposed = padded(r, len(self.centers))
-        self.transposed[:r] = self.centers.T
-
-    def descend(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
-        """The subspace (k, r) reached from `start`, and its f.
-
-        f curves by about 2(m_i − m_j) when the i-th direction of V turns to direction j outside, m the eigenvalues of
-        CᵀWC as for principal components. They span orders of magnitude, and scaling by them saves most steps.
-        """
-        k = len(start)
-        V = padded(*start.shape)
-        V[:k] = start
-        _orthonormalise(V, k)
-        outside, inside = _curvature(self.gram, self.centers, self.transposed, V, k)
-        m, turn = np.linalg.eigh(inside)
-        V[:k] = combine(np.ascontiguousarray(turn.T), V[:k])
-        _orthonormalise(V, k)
-        least = 0.2 * np.abs(m)[:, None] + 1e-3 * np.abs(m).max()
-        scales = np.zeros(V.shape)
-        scales[:k] = 0.5 / np.maximum(m[:, None] - outside[None, :], least)
-        value = _descend(self.gram, self.centers, self.transposed, V, k, scales, steps)
-        return V[:k].copy(), value
-
-    def next_rank(self, previous: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """One direction more than `previous` (k − 1, r): the best of several starts."""
-        k, r = len(previous) + 1, self.centers.shape[1]
-        starts = [np.vstack([previous, rng.standard_normal((1, r))]) for _ in range(2)]
-        if k <= FEW:
-            starts.append(rng.standard_normal((k, r)))
-        return min((self.descend(start, STEPS) for start in starts), key=lambda found: found[1])[0]
-
-
-def low_rank(center_gram: np.ndarray, tolerance: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def low_rank(center_gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Which directions to remove from centres with Gram matrix (P, P).
 
-    Ranks 1, 2, … are tried, each from the one before; the rank whose mean |cosine| of what is left is smallest is
-    taken, and the search ends after three ranks in a row without improvement once past four. At least one direction
-    of the centres' span is left, so two manifolds lose none.
+    Ranks 1, 2, … are tried, each from the one before; the rank whose mean |cosine| of what is left is
+    smallest is taken, and the search ends after three ranks in a row without improvement once past four. At
+    least one direction of the centres' span is left, so two manifolds lose none.
 
-    Returns coefficients (K, P), with which the rows of the centres combine to orthonormal directions, and the norm
-    of each centre afterwards (P,).
+    The starts are fixed, so that the answer depends on the centres alone.
+    Returns coefficients (K, P), with which the rows of the centres combine to orthonormal directions, and
+    the norm of each centre afterwards (P,).
     """
     p = center_gram.shape[0]
     centers, pivots = pivoted_cholesky(center_gram, tolerance)
@@ -283,13 +38,13 @@ def low_rank(center_gram: np.ndarray, tolerance: float, seed: int = 0) -> tuple[
     nothing = np.zeros((0, r))
     if most < 1:
         return np.zeros((0, p)), np.sqrt(np.diag(center_gram))
-    search = _Search(center_gram, centers)
-    rng = np.random.default_rng([seed, *b"centers"])
+    search = Search(center_gram, centers)
+    rng = np.random.default_rng([*b"centers"])
     V, best, best_score, worse = nothing, nothing, np.inf, 0
     for k in range(1, most + 1):
         V = search.next_rank(V, rng)
         rest = left_over(centers, V)
-        if (np.square(rest).sum(1) <= VANISHED * np.diag(center_gram)).any():
+        if _vanished(rest, center_gram):
             break
         score = correlation(gram_of_rows(rest))
         worse = worse + 1 if score >= best_score else 0
@@ -298,9 +53,17 @@ def low_rank(center_gram: np.ndarray, tolerance: float, seed: int = 0) -> tuple[
         if worse >= 3 and k > 4:
             break
     for _ in range(ROUNDS if len(best) else 0):
-        best, _ = search.descend(best, POLISH)
+        polished, _ = search.descend(best, POLISH)
+        if _vanished(left_over(centers, polished), center_gram):
+            break
+        best = polished
     coefficients = np.zeros((len(best), p))
     for j in range(r - 1, -1, -1):  # back substitution against the triangular rows of the pivots
         known = (coefficients[:, pivots[j + 1 :]] * centers[pivots[j + 1 :], j]).sum(1)
         coefficients[:, pivots[j]] = (best[:, j] - known) / centers[pivots[j], j]
     return coefficients, np.sqrt(np.square(left_over(centers, best)).sum(1))
+
+
+def _vanished(rest: np.ndarray, center_gram: np.ndarray) -> bool:
+    """Whether nothing but rounding is left of some centre."""
+    return bool((np.square(rest).sum(1) <= VANISHED * np.diag(center_gram)).any())

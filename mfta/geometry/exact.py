@@ -1,8 +1,12 @@
-"""Capacities in closed form: points, segments, balls, orthogonal points, and what approximates a manifold by a ball.
+"""Capacities in closed form: points, segments, balls, orthogonal points, and what approximates a manifold
+by a ball.
 
-All are manifolds per feature at the largest load where a random dichotomy can be separated with margin κ, for many
-manifolds with independent random centres at distance one (Chung, Lee & Sompolinsky, Phys. Rev. X 8, 031003).
+All are manifolds per feature at the largest load where a random dichotomy can be separated with margin κ,
+for many manifolds with independent random centres at distance one (Chung, Lee & Sompolinsky, Phys. Rev. X
+8, 031003).
 """
+
+from itertools import pairwise
 
 import numpy as np
 from scipy.integrate import quad
@@ -13,7 +17,8 @@ from .inputs import margin
 
 
 def point_capacity(kappa: float = 0.0) -> float:
-    """Capacity of points: 1/α₀(κ) = (1 + κ²) Φ(κ) + κ φ(κ), so that α₀(0) = 2 (Gardner 1988; PRX 2018, Sec. II).
+    """Capacity of points: 1/α₀(κ) = (1 + κ²) Φ(κ) + κ φ(κ), so that α₀(0) = 2 (Gardner 1988; PRX 2018, Sec.
+    II).
 
     kappa: margin ≥ 0 in units of the points' norm.
     """
@@ -39,21 +44,30 @@ def ball_capacity(radius: float, dimension: float, kappa: float = 0.0) -> float:
         return float(_chi(t, dimension) * (side + _quadratic_mean(kappa, -np.inf, tip) + t * t * ndtr(tip)))
 
     middle = np.sqrt(dimension)
-    edges = [max(0.0, middle - 12.0), *(x for x in (middle - 2.0, middle, middle + 2.0) if x > 0.0), middle + 13.0]
-    parts = [quad(integrand, a, b, epsabs=1e-13, epsrel=1e-12, limit=400)[0] for a, b in zip(edges, edges[1:], strict=False)]
+    edges = [
+        max(0.0, middle - 12.0),
+        *(x for x in (middle - 2.0, middle, middle + 2.0) if x > 0.0),
+        middle + 13.0,
+    ]
+    parts = [
+        quad(integrand, a, b, epsabs=1e-13, epsrel=1e-12, limit=400)[0]
+        for a, b in pairwise(edges)
+    ]
     return 1.0 / sum(parts)
 
 
 def segment_capacity(radius: float, kappa: float = 0.0) -> float:
     """Capacity of line segments (PRX 2018, Sec. III; a ball with D = 1).
 
-    radius: half length over the distance of the centre, ≥ 0. kappa: margin ≥ 0. 2 at R = 0, 2/3 as R → ∞ (κ = 0).
+    radius: half length over the distance of the centre, ≥ 0. kappa: margin ≥ 0. 2 at R = 0, 2/3 as R → ∞ (κ
+    = 0).
     """
     return ball_capacity(radius, 1.0, kappa)
 
 
 def orthogonal_capacity(n_points: int) -> float:
-    """Capacity 2/M of manifolds of M mutually orthogonal points: the floor that random labels approach, at κ = 0.
+    """Capacity 2/M of manifolds of M mutually orthogonal points: the floor that random labels approach, at
+    κ = 0.
 
     n_points: M ≥ 1.
     """
@@ -101,7 +115,12 @@ def _chi(t: float, dimension: float) -> float:
     """Density of the length of a standard normal vector."""
     if t <= 0.0:
         return float(np.sqrt(2.0 / np.pi)) if dimension == 1.0 else 0.0
-    log = (dimension - 1.0) * np.log(t) - 0.5 * t * t - (0.5 * dimension - 1.0) * np.log(2.0) - gammaln(0.5 * dimension)
+    log = (
+        (dimension - 1.0) * np.log(t)
+        - 0.5 * t * t
+        - (0.5 * dimension - 1.0) * np.log(2.0)
+        - gammaln(0.5 * dimension)
+    )
     return float(np.exp(log))
 
 

@@ -1,9 +1,9 @@
 """Gram matrices of a layer of any width, in one pass over features and without a copy of the input.
 
-Features are taken in blocks: each block of a manifold is centred, turned to points × features and multiplied with
-itself while it lies in cache. Everything is summed in float64 and in an order that depends on nothing but the input,
-so results are the same bit for bit whatever the number of threads; a BLAS does not promise that, and its threads
-would multiply with ours.
+Features are taken in blocks: each block of a manifold is centred, turned to points × features and
+multiplied with itself while it lies in cache. Everything is summed in float64 and in an order that depends
+on nothing but the input, so results are the same bit for bit whatever the number of threads; a BLAS does
+not promise that, and its threads would multiply with ours.
 """
 
 from typing import Any
@@ -99,7 +99,8 @@ def _readable(x: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def mean_and_gram(x: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over points (N,) and Gram matrix of the centred points (M, M), float64, of one manifold x (N, M)."""
+    """Mean over points (N,) and Gram matrix of the centred points (M, M), float64, of one manifold x (N,
+    M)."""
     if is_tensor(x):
         means, gram = _tensor_mean_and_gram(x)
     else:

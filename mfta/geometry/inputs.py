@@ -11,10 +11,11 @@ Manifolds = Any  # one (P, N, M) array or tensor, or a sequence of (N, M_i) ones
 
 
 def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
-    """The manifolds as a list of two-dimensional views (N, M_i): numpy arrays, or tensors that lie on a device.
+    """The manifolds as a list of two-dimensional views (N, M_i): numpy arrays, or tensors that lie on a
+    device.
 
-    Tensors in host memory are read as numpy arrays in place. Raises GeometryError for what is not a set of at least
-    `fewest` manifolds of real numbers with equal N.
+    Tensors in host memory are read as numpy arrays in place. Raises GeometryError for what is not a set of
+    at least `fewest` manifolds of real numbers with equal N.
     """
     if hasattr(manifolds, "ndim") and hasattr(manifolds, "shape"):
         if manifolds.ndim != 3:
@@ -35,8 +36,8 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
     for i, x in enumerate(views):
         if int(x.shape[0]) != features:
             raise GeometryError(
-                f"manifold {i} has {int(x.shape[0])} features, manifold 0 has {features}; expected (features, points) "
-                "with equal features (transpose if points come first)"
+                f"manifold {i} has {int(x.shape[0])} features, manifold 0 has {features}; expected "
+                "(features, points) with equal features (transpose if points come first)"
             )
     return views
 

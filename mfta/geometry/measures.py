@@ -1,6 +1,7 @@
 """Anchor points → capacity, radius and dimension of one manifold, each with its standard error over draws.
 
-With s the anchor of a draw T, ŝ and T̂ unit vectors and ⟨⟩ the mean over draws (Phys. Rev. X 8, 031003, eqs. 16, 28, 29):
+With s the anchor of a draw T, ŝ and T̂ unit vectors and ⟨⟩ the mean over draws (Phys. Rev. X 8, 031003,
+eqs. 16, 28, 29):
 
     1/α = ⟨F⟩, F = aᵀKa        R² = ⟨‖s − ⟨s⟩‖²⟩        D_M = D ⟨T̂·ŝ⟩², D the rank of the points
 
@@ -26,11 +27,12 @@ def measures(
 ) -> np.ndarray:
     """Capacity, radius, dimension, and the standard errors of the three over draws, in this order.
 
-    gram: (M, M), G = SᵀS. overlaps: (n, M), b. offsets: (n,), what b holds beside SᵀT_s: T's last coordinate plus κ.
-    lengths: (n,), ‖T_s‖ within the span of the points. weights: (n, M) and state: (n,), from anchors.solve_draws.
+    gram: (M, M), G = SᵀS. overlaps: (n, M), b. offsets: (n,), what b holds beside SᵀT_s: T's last
+    coordinate plus κ. lengths: (n,), ‖T_s‖ within the span of the points. weights: (n, M) and state: (n,),
+    from anchors.solve_draws.
 
-    Capacity is infinite if every draw was interior; dimension is NaN for a single point, which has no directions.
-    Errors: that of capacity through 1/α, those of radius and dimension by the delta method.
+    Capacity is infinite if every draw was interior; dimension is NaN for a single point, which has no
+    directions. Errors: that of capacity through 1/α, those of radius and dimension by the delta method.
     """
     n, m = overlaps.shape
     mean = np.zeros(m)

@@ -1,6 +1,6 @@
 """What an analysis returns: the measures of every manifold and the evidence for them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,8 +11,8 @@ from .errors import GeometryError
 class ManifoldGeometry:
     """Geometry of P manifolds. Arrays have one entry a manifold, (P,); NaN means undefined.
 
-    Sources: Chung, Lee & Sompolinsky, Phys. Rev. X 8, 031003 (2018); Cohen, Chung, Lee & Sompolinsky, Nat. Commun.
-    11:746 (2020).
+    Sources: Chung, Lee & Sompolinsky, Phys. Rev. X 8, 031003 (2018); Cohen, Chung, Lee & Sompolinsky, Nat.
+    Commun. 11:746 (2020).
     """
 
     capacity: np.ndarray
@@ -26,8 +26,8 @@ class ManifoldGeometry:
     radius_stderr: np.ndarray
     dimension_stderr: np.ndarray
     center_norm: np.ndarray
-    """Norm of the manifold's centre after removal over that before, in (0, 1]; where it nearly vanishes, the radius
-    is huge and says little."""
+    """Norm of the manifold's centre after removal over that before, in (0, 1]; where it nearly vanishes,
+    the radius is huge and says little."""
     points: np.ndarray
     """Points of the manifold, M."""
     rank: np.ndarray
@@ -49,8 +49,9 @@ class ManifoldGeometry:
     def summary(self) -> dict[str, float]:
         """Means over manifolds: capacity harmonic, radius and dimension arithmetic.
 
-        `*_stderr` is over manifolds, `*_stderr_draws` what the draws alone contribute; the latter is the smaller.
-        `radius_median` stands beside the mean because one manifold whose centre nearly vanished dominates a mean.
+        `*_stderr` is over manifolds, `*_stderr_draws` what the draws alone contribute; the latter is the
+        smaller. `radius_median` stands beside the mean because one manifold whose centre nearly vanished
+        dominates a mean.
         """
         p = len(self.capacity)
         cost = 1.0 / self.capacity
@@ -79,31 +80,29 @@ class ManifoldGeometry:
         }
 
     def check(self, tol: float = 1e-6) -> "ManifoldGeometry":
-        """Return self if every draw was solved, with residuals of at most `tol`; raise GeometryError if not."""
+        """Return self if every draw was solved, with residuals of at most `tol`; raise GeometryError if
+        not."""
         bad = np.flatnonzero((self.unconverged > 0) | ~(self.residual <= tol))
         if len(bad):
             worst = bad[np.argmax(np.where(np.isnan(self.residual[bad]), np.inf, self.residual[bad]))]
             raise GeometryError(
-                f"{int(self.unconverged.sum())} of {self.n_draws * len(self.capacity)} draws did not converge; the "
-                f"largest residual is {self.residual[worst]:.1e} at manifold {worst} (tolerance {tol:.1e}), and "
-                f"{len(bad)} manifold(s) are affected; nearly repeated points or a vanished center are usual causes"
+                f"{int(self.unconverged.sum())} of {self.n_draws * len(self.capacity)} draws did not converge; "
+                f"the largest residual is {self.residual[worst]:.1e} at manifold {worst} (tolerance {tol:.1e}), "
+                f"{len(bad)} manifold(s) are affected; nearly repeated points or a vanished center cause this"
             )
         return self
 
     def __repr__(self) -> str:
+        """One line with the means."""
         s = self.summary()
         shown = ", ".join(
             f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension")
         )
         return (
-            f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, center_correlation={self.center_correlation:.3g}, "
-            f"removed_rank={self.removed_rank}, n_draws={self.n_draws}, unconverged={s['unconverged']})"
+            f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, "
+            f"center_correlation={self.center_correlation:.3g}, removed_rank={self.removed_rank}, "
+            f"n_draws={self.n_draws}, unconverged={s['unconverged']})"
         )
-
-
-def identical(a: ManifoldGeometry, b: ManifoldGeometry) -> bool:
-    """Whether two results agree in every bit of every field."""
-    return all(np.array_equal(getattr(a, f.name), getattr(b, f.name), equal_nan=True) for f in fields(a))
 
 
 def _over_manifolds(values: np.ndarray) -> float:

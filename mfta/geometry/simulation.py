@@ -1,8 +1,9 @@
 """Capacity by simulation: how many random features a random dichotomy needs.
 
-The manifolds are projected to n random directions, each is given a label ±1 by a fair coin, and a linear program
-decides whether a plane through the origin separates them. The n at which half of the dichotomies are separable gives
-α = P/n: the quantity that mean-field theory predicts for many manifolds (Nat. Commun. 2020, Methods).
+The manifolds are projected to n random directions, each is given a label ±1 by a fair coin, and a linear
+program decides whether a plane through the origin separates them. The n at which half of the dichotomies
+are separable gives α = P/n: the quantity that mean-field theory predicts for many manifolds (Nat. Commun.
+2020, Methods).
 """
 
 from dataclasses import dataclass
@@ -33,21 +34,23 @@ class SimulatedCapacity:
     """How many were tried at each n."""
 
 
-def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 40, seed: int = 0) -> SimulatedCapacity:
+def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int = 0) -> SimulatedCapacity:
     """Capacity of manifolds by random projections, random dichotomies and linear programs, at κ = 0.
 
-    manifolds: as for analyze; the mean of all points is subtracted, as there. n_dichotomies: fresh labels (fair
-    coins, not balanced) and a fresh Gaussian projection each, for every n near the transition; ≥ 4. seed: ≥ 0.
-    There is no threshold (bias): the plane passes the origin, as in the theory.
+    manifolds: as for analyze; the mean of all points is subtracted, as there. n_dichotomies: fresh labels
+    (fair coins, not balanced) and a fresh Gaussian projection each, for every n near the transition; ≥ 4.
+    seed: ≥ 0. There is no threshold (bias): the plane passes the origin, as in the theory.
 
-    n is bisected to the transition; then the separable fraction is counted at five n around it and the curve
-    Φ((n − n_half)/width), fitted to all counts by maximum likelihood, is read at one half. The fit's curvature gives
-    the error. Separability is exact up to a margin of 1e-9: a linear program over a growing set of points says
-    either that no plane separates these, or names a plane, which is then tried on all points.
+    n is bisected to the transition; then the separable fraction is counted at five n around it and the
+    curve Φ((n − n_half)/width), fitted to all counts by maximum likelihood, is read at one half. The fit's
+    curvature gives the error. Separability is exact up to a margin of 1e-9: a linear program over a growing
+    set of points says either that no plane separates these, or names a plane, which is then tried on all
+    points.
 
-    The cost grows fast as capacity falls: P manifolds need programs in P/α variables. At P = 60 a capacity of 0.2
-    takes about a minute; below that use the mean-field value. Raises GeometryError as analyze does, and where even
-    all features (or the points' rank) do not make half of the dichotomies separable.
+    The cost grows fast as capacity falls: P manifolds need programs in P/α variables. At P = 60 a capacity
+    of 0.2 takes minutes; below that a linear program is out of reach, and mean-field theory the way. Raises
+    GeometryError as analyze does, and where even all features (or the points' rank) do not make half of the
+    dichotomies separable.
     """
     n_dichotomies, seed = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0)
     clouds = [np.asarray(x.cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
@@ -57,7 +60,7 @@ def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 40, seed: int 
         raise GeometryError("the points hold NaN or infinity; remove those points or see what made them")
     points = points - points.mean(1, keepdims=True)
     if points.shape[0] > points.shape[1]:  # the same inner products in fewer coordinates
-        points = np.linalg.qr(points, mode="r")
+        points = np.asarray(np.linalg.qr(points, mode="r"))
     counts: dict[int, list[int]] = {}
 
     def count(n: int, times: int) -> float:
@@ -70,13 +73,15 @@ def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 40, seed: int 
             tally[1] += 1
         return tally[0] / tally[1]
 
-    few = max(4, n_dichotomies // 5)
-    low, high = 1, len(points)
-    if count(high, few) < 0.5:
-        raise GeometryError(
-            f"fewer than half of the dichotomies are separable even in all {high} dimensions of the points; "
-            "capacity cannot be read off: use more features or fewer manifolds"
-        )
+    few = max(4, n_dichotomies // 4)
+    low, high = 1, min(len(points), max(1, len(clouds) // 2))  # no manifolds have a capacity much above two
+    while count(high, few) < 0.5:
+        if high == len(points):
+            raise GeometryError(
+                f"even in all {high} dimensions of the points fewer than half of the dichotomies are "
+                "separable; capacity cannot be read off: use more features or fewer manifolds"
+            )
+        low, high = high, min(len(points), high + (high + 1) // 2)
     while high - low > max(1, 0.04 * high):
         middle = (low + high) // 2
         if count(middle, few) < 0.5:
@@ -118,13 +123,13 @@ def separable(points: np.ndarray) -> bool:
         if (margins > MARGIN * np.linalg.norm(plane)).all():
             return True
         margins[chosen] = np.inf
-        worst = np.argsort(margins, kind="stable")[: n + 20]
+        worst = np.argsort(margins, kind="stable")[: 2 * n + 20]
         worst = worst[margins[worst] < np.inf] if not chosen.any() else worst[margins[worst] <= MARGIN]
         if not len(worst):
             return False  # the solver's own tolerance: all points are in, and it found no positive margin
         chosen[worst] = True
         rows = np.column_stack([-unit[:, chosen].T, np.ones(int(chosen.sum()))])
-        found = linprog(cost, A_ub=rows, b_ub=np.zeros(len(rows)), bounds=bounds, method="highs")
+        found = linprog(cost, A_ub=rows, b_ub=np.zeros(len(rows)), bounds=bounds, method="highs-ds")
         if found.status != 0:
             raise GeometryError(f"the linear program failed: {found.message}")
         if found.x[-1] <= MARGIN:
@@ -133,16 +138,23 @@ def separable(points: np.ndarray) -> bool:
 
 
 def _half(n: np.ndarray, tallies: np.ndarray) -> tuple[float, float]:
-    """Where Φ((n − half)/width), fitted to (separable, tried) at each n, is one half, and the error of that."""
+    """Where Φ((n − half)/width), fitted to (separable, tried) at each n, is one half, and the error of
+    that."""
     yes, tried = tallies[:, 0], tallies[:, 1]
 
     def loss(parameters: np.ndarray) -> float:
         z = (n - parameters[0]) * np.exp(-parameters[1])
-        prior = 0.5 * ((parameters[1] - np.log(0.5 * np.sqrt(n.mean()))) / 1.5) ** 2  # a width of zero fits few counts
+        prior = (
+            0.5 * ((parameters[1] - np.log(0.5 * np.sqrt(n.mean()))) / 1.5) ** 2
+        )  # a width of zero fits few counts
         return float(prior - (yes * log_ndtr(z) + (tried - yes) * log_ndtr(-z)).sum())
 
-    start = np.array([float(n[np.argmin(np.abs((yes + 0.5) / (tried + 1) - 0.5))]), np.log(0.5 * np.sqrt(n.mean()))])
-    half, log_width = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 4000}).x
+    start = np.array(
+        [float(n[np.argmin(np.abs((yes + 0.5) / (tried + 1) - 0.5))]), np.log(0.5 * np.sqrt(n.mean()))]
+    )
+    half, log_width = minimize(
+        loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 4000}
+    ).x
     z = (n - half) * np.exp(-log_width)
     share = np.clip(ndtr(z), 1e-12, 1 - 1e-12)
     density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi) * np.exp(-log_width)

@@ -13,9 +13,9 @@ BLOCK = 1024  # features
 def spectrum(manifolds: Manifolds) -> np.ndarray:
     """Eigenvalues of the covariance of all points, largest first: min(N, all points) of them.
 
-    manifolds: as for analyze; one is enough. The smaller of the two Gram matrices is formed, points × points or
-    features × features, from blocks of the input; it is what takes memory. Divisor: the number of points.
-    Raises GeometryError as analyze does.
+    manifolds: as for analyze; one is enough. The smaller of the two Gram matrices is formed, points ×
+    points or features × features, from blocks of the input; it is what takes memory. Divisor: the number of
+    points. Raises GeometryError as analyze does.
     """
     views = as_views(manifolds, fewest=1)
     total, features = sum(int(x.shape[1]) for x in views), int(views[0].shape[0])
@@ -39,7 +39,8 @@ def spectrum(manifolds: Manifolds) -> np.ndarray:
 
 
 def participation_ratio(manifolds: Manifolds) -> float:
-    """(Σλ)² / Σλ² over the covariance's eigenvalues: between 1 and min(N, points − 1); NaN if all points are equal.
+    """(Σλ)² / Σλ² over the covariance's eigenvalues: between 1 and min(N, points − 1); NaN if all points
+    are equal.
 
     manifolds: as for analyze; one is enough.
     """

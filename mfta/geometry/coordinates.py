@@ -1,0 +1,61 @@
+"""Points in a basis of their own span, and what draws in that basis see of them."""
+
+import numpy as np
+from numba import njit
+
+from .blocks import FAST, add_products, padded
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates (M, D) of M points in a basis of their span, D their rank, from their Gram matrix (M, M).
+
+    Directions whose squared length falls below `tolerance` are left out. The second array names the D
+    points, in order, on which the basis is built: their rows of the coordinates are triangular.
+    """
+    m = gram.shape[0]
+    coordinates = np.zeros((m, m))
+    pivots = np.zeros(m, np.int64)
+    left = np.empty(m)
+    for i in range(m):
+        left[i] = gram[i, i]
+    rank = 0
+    while rank < m:
+        pivot = np.argmax(left)
+        if not left[pivot] > tolerance:
+            break
+        scale = 1.0 / np.sqrt(left[pivot])
+        for i in range(m):
+            if left[i] > 0.0:
+                value = gram[i, pivot]
+                for k in range(rank):
+                    value -= coordinates[i, k] * coordinates[pivot, k]
+                coordinates[i, rank] = value * scale
+        for i in range(m):
+            left[i] -= coordinates[i, rank] ** 2
+        left[pivot] = -1.0
+        pivots[rank] = pivot
+        rank += 1
+    return coordinates[:, :rank].copy(), pivots[:rank].copy()
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def gram_and_overlaps(
+    coordinates: np.ndarray, draws: np.ndarray, kappa: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the centre.
+
+    G is formed anew from the coordinates, so that it is semidefinite to the last digit where the rank is
+    deficient.
+    """
+    m, d = coordinates.shape
+    n = draws.shape[0]
+    points, normals = padded(m, d), padded(n, d)
+    points[:m] = coordinates
+    normals[:n] = draws[:, :d]
+    gram, overlaps = padded(m, points.shape[0]), padded(n, points.shape[0])
+    add_products(points, points, False, gram)
+    add_products(normals, points, False, overlaps)
+    for i in range(n):
+        overlaps[i] += draws[i, d] + kappa
+    return gram[:m, :m].copy(), overlaps[:n, :m].copy()

@@ -1,0 +1,83 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import mfta
+from mfta import data, jobs, labels, paper, training
+from mfta.errors import ParameterError
+from mfta.experiments import layer_geometry
+from mfta.geometry import GeometryError, analyze
+from mfta.readout import layer_memorization as readout
+
+
+def test_the_table_holds_every_layer_set_and_stage(tiny):
+    table = mfta.compute("layer_memorization", seeds=[0], **tiny)
+    geometry = table[table["layer"].notna()]
+    assert set(geometry["examples"]) == set(labels.EXAMPLES)
+    assert set(geometry["stage"].fillna("")) >= {"initial", "best", "last"}
+    assert geometry["depth"].nunique() == 10
+    assert (geometry.groupby(["epoch", "stage"], dropna=False).size() == 40).all()
+    history = table[table["layer"].isna()]
+    assert set(history["epoch"]) == {0, 1, 2}
+
+
+def test_the_input_has_the_same_geometry_at_every_epoch(tiny):
+    table = mfta.compute("layer_memorization", seeds=[0], **tiny)
+    at_input = table[table["layer"] == "input"].groupby("examples")["capacity"]
+    assert (at_input.max() == at_input.min()).all()
+
+
+def test_more_points_than_a_class_has_are_refused(tiny):
+    with pytest.raises(ParameterError, match="points = 11 is more than the smallest class"):
+        mfta.compute("layer_memorization", seeds=[0], **(tiny | {"points": 11}))
+
+
+def test_activations_that_are_not_numbers_name_the_layer(tiny, monkeypatch):
+    config = jobs.jobs("layer_memorization", "quick", [0], **tiny)[0].config
+    dataset = data.load("digits", 20, seed=0)
+    dataset.train_images[3] = float("nan")
+    network = training.build(config.training, dataset)
+    permuted = labels.permute(dataset.train_labels, 0.5, 0)
+    examples = layer_geometry.example_rows(permuted, dataset.test_labels, 8, 0)
+    with pytest.raises(GeometryError, match=r"layer input, .* examples: .*(NaN|finite)"):
+        layer_geometry.measure(config, 0, network, dataset, examples)
+
+
+@pytest.mark.slow
+def test_digits_are_memorized_late_and_deep():
+    """Permuted capacity doubles at the deepest hidden layer and stays within 10 % at the first."""
+    table = mfta.compute("layer_memorization", seeds=[0])
+    values = readout.values(table)
+    assert values["permuted_accuracy_last"] > 0.95
+    assert values["test_accuracy_last"] < values["test_accuracy_best"] - 0.1
+    assert values["permuted_capacity_ratio_deep"] > 2
+    assert abs(values["permuted_capacity_ratio_first"] - 1) < 0.1
+
+
+@pytest.mark.slow
+def test_depth_zero_of_the_paper_from_pixels(cifar100):
+    """CIFAR-100 pixels at P = 100, M = 50 against Fig. 3 at depth 0: no training is involved.
+
+    The paper's capacity lies 4 to 6 % under ours at equal radius and dimension, for a reason not known.
+    """
+    dataset = data.load("cifar100")
+    permuted = labels.permute(dataset.train_labels, 0.5, seed=0)
+    examples = layer_geometry.example_rows(permuted, dataset.test_labels, 50, seed=0)
+    published = paper.figure3().query("depth == 0 and stage == 'last'")
+    for name, images in (("permuted", dataset.train_images), ("test", dataset.test_images)):
+        answers = images[examples[name].ravel()].flatten(1).numpy()
+        summary = analyze(answers.reshape(100, 50, -1).transpose(0, 2, 1)).check().summary()
+        theirs = published[published["examples"] == name].set_index("measure")["value"]
+        assert summary["radius"] == pytest.approx(theirs["radius"], rel=0.04)
+        assert summary["dimension"] == pytest.approx(theirs["dimension"], rel=0.04)
+        assert summary["capacity"] == pytest.approx(theirs["capacity"], rel=0.08)
+
+
+def test_stage_ratio_is_last_over_best():
+    rows = [
+        {"seed": s, "layer": "a", "depth": 1, "stage": stage, "examples": "permuted", "capacity": value}
+        for s, best, last in ((0, 0.1, 0.4), (1, 0.2, 0.3))
+        for stage, value in (("best", best), ("last", last))
+    ]
+    ratio = readout.stage_ratio(pd.DataFrame(rows), "permuted", "capacity")
+    assert np.allclose(ratio[1].to_numpy(), [4.0, 1.5])

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+import torch
+
+from mfta import configs, store, training
+from mfta.errors import StoreError
+
+
+@pytest.fixture
+def config(tiny):
+    tiny |= {"epochs": 3, "checkpoints": (1, 2), "schedule": "cosine"}
+    return configs.config("layer_memorization", "quick", **tiny, seed=5).training
+
+
+def states_equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_the_same_seed_trains_the_same_network(config, tmp_path, monkeypatch):
+    first = training.run(config)
+    monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "elsewhere"))
+    again = training.run(config)
+    assert first.directory != again.directory
+    assert states_equal(first.state(3), again.state(3))
+    assert first.history.equals(again.history)
+
+
+def test_another_seed_trains_another_network(config):
+    other = training.run(config.model_copy(update={"seed": 6}))
+    assert not states_equal(training.run(config).state(0), other.state(0))
+
+
+@pytest.mark.parametrize("killed_after", [0, 1, 2])
+def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatch, killed_after):
+    undisturbed = training.run(config)
+    monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "elsewhere"))
+    evaluate, evaluated = training._evaluate, []
+
+    def kill(*arguments):
+        evaluated.append(arguments[-1])
+        if arguments[-1] == killed_after + 1:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(training, "_evaluate", kill)
+    with pytest.raises(KeyboardInterrupt):
+        training.run(config)
+    monkeypatch.setattr(training, "_evaluate", lambda *a: (evaluated.append(a[-1]), evaluate(*a))[1])
+    evaluated.clear()
+    resumed = training.run(config)
+    assert evaluated == list(range(killed_after + 1, 4))
+    assert states_equal(undisturbed.state(3), resumed.state(3))
+    assert undisturbed.history.equals(resumed.history)
+    assert undisturbed.kept_epochs == resumed.kept_epochs
+
+
+def test_a_finished_run_is_loaded(config, monkeypatch):
+    training.run(config)
+    monkeypatch.setattr(training, "_train", None)
+    assert training.run(config).history["epoch"].max() == 3
+
+
+def test_history_matches_the_kept_weights(config):
+    run = training.run(config)
+    dataset = training.data_of(config)
+    logits = training.predict(run.network(run.best_epoch), dataset.test_images)
+    accuracy = np.mean(logits.argmax(1).numpy() == dataset.test_labels)
+    rows = run.history[run.history["examples"] == "test"].set_index("epoch")["accuracy"]
+    assert rows[run.best_epoch] == pytest.approx(accuracy)
+    assert rows[run.best_epoch] == rows[1:].max()
+
+
+def test_without_permuted_labels_the_permuted_set_is_undefined_not_zero(config):
+    clean = config.model_copy(update={"permuted_fraction": 0.0, "epochs": 1, "checkpoints": ()})
+    rows = training.run(clean).history
+    assert rows.loc[rows["examples"] == "permuted", "accuracy"].isna().all()
+    assert rows.loc[rows["examples"] == "unpermuted", "accuracy"].notna().all()
+
+
+def test_an_epoch_that_was_not_kept_is_refused(config):
+    with pytest.raises(StoreError, match=r"epoch 17 .* was not kept; kept: \[0, 1, 2, 3\]"):
+        training.run(config).state(17)
+
+
+def test_only_kept_epochs_stay_on_disk(config):
+    run = training.run(config)
+    found = {int(path.stem.removeprefix("epoch_")) for path in run.directory.glob("epoch_*.pt")}
+    assert found == set(run.kept_epochs)
+    assert not (run.directory / "resume.pt").exists()
+
+
+def test_shifts_and_flips_keep_images_whole():
+    images = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).reshape(2, 3, 8, 8) + 1
+    moved = training._augmented(images, torch.Generator().manual_seed(0))
+    assert moved.shape == images.shape
+    for before, after in zip(images, moved, strict=True):
+        candidates = [
+            torch.nn.functional.pad(image, (4, 4, 4, 4))[:, r : r + 8, c : c + 8]
+            for image in (before, before.flip(2))
+            for r in range(9)
+            for c in range(9)
+        ]
+        assert any(torch.equal(after, candidate) for candidate in candidates)
+
+
+def test_a_checkpoint_that_holds_code_is_not_run(config, tmp_path):
+    run = training.run(config)
+    torch.save({"weights": pytest.raises}, training.checkpoint_path(run.directory, 1))
+    with pytest.raises(StoreError, match="remove"):
+        run.state(1)
+
+
+def test_certificate_says_what_was_done(config):
+    certificate = store.read_certificate(training.run(config).directory)
+    assert certificate["config"] == config.model_dump(mode="json")
+    assert certificate["code"] == store.code_digest(*training.CODE)
+    assert certificate["versions"]["torch"] == torch.__version__.split("+")[0]
