@@ -12,7 +12,7 @@ book: .venv/installed
 	@echo "open _build/html/index.html"
 
 test: .venv/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(JOBS)
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -101,9 +101,7 @@ def _tidy(notebook: nbformat.NotebookNode) -> None:
         given = notebook.cells.pop(injected)
         assigned = [line for line in given.source.splitlines() if " = " in line]
         names = {line.split(" = ")[0] for line in assigned}
-        kept = [
-            line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names
-        ]
+        kept = [line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names]
         notebook.cells[default].source = "\n".join(kept + assigned)
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)

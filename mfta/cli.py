@@ -18,9 +18,7 @@ console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
 Sections = Annotated[list[str] | None, typer.Argument(help="sections; none: all of them")]
 Preset = Annotated[str, typer.Option(help="quick, small or paper")]
-Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a parameter")
-]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a parameter")]
 Seeds = Annotated[str | None, typer.Option(help="0..2 or 0,1,2; none: the preset's")]
 
 
@@ -123,9 +121,7 @@ def data(name: Annotated[str, typer.Argument(help="cifar100")] = "cifar100") -> 
     from mfta import data as datasets
 
     if name != "cifar100":
-        raise ParameterError(
-            f"'{name}' has no files to fetch; only cifar100 has (digits come with scikit-learn)"
-        )
+        raise ParameterError(f"'{name}' has no files to fetch; only cifar100 has (digits come with scikit-learn)")
     datasets.check_cifar100(datasets.directory())
     console.print(f"CIFAR-100 in '{datasets.directory()}' is complete and as published", soft_wrap=True)
 

@@ -148,15 +148,12 @@ def grid(section: str, preset: str = "quick", seeds: Any = None, **overrides: An
         if name not in parameter_names(section):
             known = parameter_names(section)
             raise ParameterError(
-                f"{section} has no parameter '{name}'.{nearest(name, known)}"
-                f" Its parameters: {', '.join(known)}"
+                f"{section} has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
             )
     lists = []
     for name in model.grid:
         values = given.pop(f"{name}s", None)
-        lists.append(
-            preset_values(preset, section)[f"{name}s"] if values is None else _listed(f"{name}s", values)
-        )
+        lists.append(preset_values(preset, section)[f"{name}s"] if values is None else _listed(f"{name}s", values))
     return [
         config(section, preset, **given, **dict(zip(model.grid, values, strict=True)))
         for values in itertools.product(*lists)
@@ -181,9 +178,7 @@ def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
     last = values.get("epochs", model.model_fields["epochs"].default)
     for name, value in values.items():
         if isinstance(value, list | tuple) and model.model_fields[name].annotation == Epochs:
-            values[name] = tuple(
-                e for e in value if not (isinstance(e, int) and isinstance(last, int) and e > last)
-            )
+            values[name] = tuple(e for e in value if not (isinstance(e, int) and isinstance(last, int) and e > last))
     try:
         return model(**values)
     except ValidationError as error:
@@ -194,8 +189,7 @@ def section_model(section: str) -> type[Section]:
     """The config class of a section, or ParameterError with the nearest name."""
     if section not in SECTIONS:
         raise ParameterError(
-            f"there is no section '{section}'.{nearest(str(section), SECTIONS)}"
-            f" The sections: {', '.join(SECTIONS)}"
+            f"there is no section '{section}'.{nearest(str(section), SECTIONS)} The sections: {', '.join(SECTIONS)}"
         )
     return SECTIONS[section]
 

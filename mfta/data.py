@@ -49,9 +49,7 @@ def directory() -> Path:
     return Path(os.environ.get("MFTA_DATA", store.home() / "data"))
 
 
-def load(
-    name: str, train_per_class: int | None = None, test_per_class: int | None = None, seed: int = 0
-) -> Dataset:
+def load(name: str, train_per_class: int | None = None, test_per_class: int | None = None, seed: int = 0) -> Dataset:
     """Load ``digits`` (scikit-learn, 10 classes, 8×8) or ``cifar100`` (100 classes, 32×32, colour).
 
     train_per_class, test_per_class: a random choice of so many images a class; None takes as many of each

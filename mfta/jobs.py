@@ -103,9 +103,7 @@ class Job:
         store.write_table(self.directory, table, certificate)
 
 
-def jobs(
-    section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any
-) -> list[Job]:
+def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any) -> list[Job]:
     """The jobs of a section: one a seed (None: the preset's seeds). All parameters are checked here."""
     return [Job(section, preset, config) for config in configs.grid(section, preset, seeds, **overrides)]
 

@@ -88,6 +88,4 @@ def class_examples(labels: np.ndarray, points: int, seed: int, examples: str) ->
             f"points = {points} is more than the smallest class of the {examples} examples has ({smallest})"
         )
     generator = stream(seed, f"points {examples}")
-    return np.stack(
-        [np.sort(generator.permutation(np.flatnonzero(labels == c))[:points]) for c in range(classes)]
-    )
+    return np.stack([np.sort(generator.permutation(np.flatnonzero(labels == c))[:points]) for c in range(classes)])

@@ -53,9 +53,7 @@ def build(
     Raises ParameterError for an unknown name or too small an image.
     """
     if name not in PLANS:
-        raise ParameterError(
-            f"there is no network '{name}'.{nearest(name, PLANS)} The networks: {', '.join(PLANS)}"
-        )
+        raise ParameterError(f"there is no network '{name}'.{nearest(name, PLANS)} The networks: {', '.join(PLANS)}")
     width = width or WIDTHS[name]
     channels, height, breadth = image_size
     stages: OrderedDict[str, nn.Module] = OrderedDict()

@@ -21,8 +21,7 @@ def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     for name in given:
         if name not in known:
             raise ParameterError(
-                f"the notebook has no parameter '{name}'.{nearest(name, known)}"
-                f" Its parameters: {', '.join(known)}"
+                f"the notebook has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
             )
     jobs(section, **given)
     return given

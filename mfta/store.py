@@ -99,9 +99,7 @@ def lock(directory: Path) -> filelock.FileLock:
 
 def circumstances() -> dict[str, Any]:
     """What a certificate says of the machine, the versions and the moment."""
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=PACKAGE, capture_output=True, text=True, check=False
-    )
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PACKAGE, capture_output=True, text=True, check=False)
     return {
         "commit": commit.stdout.strip() or None,
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),

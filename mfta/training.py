@@ -198,9 +198,7 @@ def _train_epoch(
             continue  # batch norm has no variance over one image
         progress = (epoch - 1 + step * config.batch_size / len(images)) / config.epochs
         cosine = 0.5 * (1 + math.cos(math.pi * progress))
-        optimizer.param_groups[0]["lr"] = config.learning_rate * (
-            cosine if config.schedule == "cosine" else 1
-        )
+        optimizer.param_groups[0]["lr"] = config.learning_rate * (cosine if config.schedule == "cosine" else 1)
         inputs = _augmented(images[batch], flips) if config.augment else images[batch]
         optimizer.zero_grad(set_to_none=True)
         functional.cross_entropy(network(inputs), targets[batch]).backward()
@@ -220,9 +218,7 @@ def _augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor
     return padded[picked, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def _evaluate(
-    network: nn.Module, dataset: data.Dataset, permuted: labels.PermutedLabels, epoch: int
-) -> list[dict]:
+def _evaluate(network: nn.Module, dataset: data.Dataset, permuted: labels.PermutedLabels, epoch: int) -> list[dict]:
     train = predict(network, dataset.train_images)
     test = predict(network, dataset.test_images)
     inside = permuted.permuted
@@ -240,9 +236,7 @@ def _evaluate(
                 "epoch": epoch,
                 "examples": name,
                 "accuracy": (logits.argmax(1) == answer).double().mean().item(),
-                "loss": functional.cross_entropy(logits.double(), answer).item()
-                if len(answer)
-                else float("nan"),
+                "loss": functional.cross_entropy(logits.double(), answer).item() if len(answer) else float("nan"),
             }
         )
     return rows

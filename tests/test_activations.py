@@ -7,9 +7,7 @@ from mfta import activations, networks
 
 @pytest.fixture
 def network():
-    return networks.build(
-        "convnet", 10, image_size=(1, 8, 8), generator=torch.Generator().manual_seed(0)
-    ).eval()
+    return networks.build("convnet", 10, image_size=(1, 8, 8), generator=torch.Generator().manual_seed(0)).eval()
 
 
 @pytest.fixture

@@ -35,9 +35,7 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
         for stage in run.stages(epoch):
             measured += [{"epoch": epoch, "stage": stage, **row} for row in rows]
     history = [
-        {**row, "stage": stage}
-        for row in run.history.to_dict("records")
-        for stage in run.stages(row["epoch"])
+        {**row, "stage": stage} for row in run.history.to_dict("records") for stage in run.stages(row["epoch"])
     ]
     table = pd.DataFrame([*measured, *history])
     table.insert(0, "seed", config.seed)

@@ -44,9 +44,7 @@ def example_lines(axes: Axes, rows: pd.DataFrame, x: str, y: str, marker_every: 
         marker = MARKERS[name] if marker_every else None
         axes.plot(by.index, by["mean"], color=COLORS[name], marker=marker, ms=4, lw=1.5, label=name)
         spread = by["std"].fillna(0)
-        axes.fill_between(
-            by.index, by["mean"] - spread, by["mean"] + spread, color=COLORS[name], alpha=0.2, lw=0
-        )
+        axes.fill_between(by.index, by["mean"] - spread, by["mean"] + spread, color=COLORS[name], alpha=0.2, lw=0)
 
 
 def share_y(axes: Iterable[Axes]) -> None:

@@ -57,9 +57,7 @@ def analyze(
     center = np.stack([mean for mean, _ in formed])
     grams = [gram for _, gram in formed]
     rounding = np.array([precision(x) for x in views])
-    sizes = np.square(center).sum(1) + np.array(
-        [np.diag(g).max() for g in grams]
-    )  # of uncentred points, squared
+    sizes = np.square(center).sum(1) + np.array([np.diag(g).max() for g in grams])  # of uncentred points, squared
     everyone = (counts[:, None] * center).sum(0) / counts.sum()
     center -= everyone
 
@@ -115,29 +113,18 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
     """
     kappa = margin(kappa)
     points, draws = (np.asarray(x, dtype=float) for x in (points, draws))
-    if (
-        points.ndim != 2
-        or draws.ndim != 2
-        or len(points) != len(draws)
-        or points.shape[1] < 1
-        or draws.shape[1] < 2
-    ):
+    if points.ndim != 2 or draws.ndim != 2 or len(points) != len(draws) or points.shape[1] < 1 or draws.shape[1] < 2:
         raise GeometryError(
-            f"points {points.shape} and draws {draws.shape} must be (D + 1, M) and (D + 1, n), "
-            "with M ≥ 1 and n ≥ 2"
+            f"points {points.shape} and draws {draws.shape} must be (D + 1, M) and (D + 1, n), with M ≥ 1 and n ≥ 2"
         )
     if not (np.isfinite(points).all() and np.isfinite(draws).all()):
         raise GeometryError("points or draws hold NaN or infinity")
     if not np.array_equal(points[-1], np.ones(points.shape[1])):
-        raise GeometryError(
-            "the last row of points must be ones: divide the points by the distance of their center"
-        )
+        raise GeometryError("the last row of points must be ones: divide the points by the distance of their center")
     basis, scales, coordinates = np.linalg.svd(points[:-1], full_matrices=False)
     rank = int((scales > max(points.shape) * 2.0**-52 * scales.max(initial=0.0)).sum())
     reduced = np.column_stack([draws[:-1].T @ basis[:, :rank], draws[-1]])
-    values, evidence = _measured(
-        np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa
-    )
+    values, evidence = _measured(np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa)
     return _result(
         [(values, evidence)],
         center_norm=np.ones(1),

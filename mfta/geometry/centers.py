@@ -9,7 +9,7 @@ import numpy as np
 
 from .coordinates import pivoted_cholesky
 from .grams import gram_of_rows
-from .subspace import POLISH, ROUNDS, VANISHED, Search, left_over
+from .subspace import VANISHED, Search, left_over
 
 
 def correlation(center_gram: np.ndarray) -> float:
@@ -52,11 +52,10 @@ def low_rank(center_gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.
             best, best_score = V, score
         if worse >= 3 and k > 4:
             break
-    for _ in range(ROUNDS if len(best) else 0):
-        polished, _ = search.descend(best, POLISH)
-        if _vanished(left_over(centers, polished), center_gram):
-            break
-        best = polished
+    if len(best):
+        polished = search.polish(best, rng)
+        if not _vanished(left_over(centers, polished), center_gram):
+            best = polished
     coefficients = np.zeros((len(best), p))
     for j in range(r - 1, -1, -1):  # back substitution against the triangular rows of the pivots
         known = (coefficients[:, pivots[j + 1 :]] * centers[pivots[j + 1 :], j]).sum(1)

@@ -49,10 +49,7 @@ def ball_capacity(radius: float, dimension: float, kappa: float = 0.0) -> float:
         *(x for x in (middle - 2.0, middle, middle + 2.0) if x > 0.0),
         middle + 13.0,
     ]
-    parts = [
-        quad(integrand, a, b, epsabs=1e-13, epsrel=1e-12, limit=400)[0]
-        for a, b in pairwise(edges)
-    ]
+    parts = [quad(integrand, a, b, epsabs=1e-13, epsrel=1e-12, limit=400)[0] for a, b in pairwise(edges)]
     return 1.0 / sum(parts)
 
 
@@ -116,10 +113,7 @@ def _chi(t: float, dimension: float) -> float:
     if t <= 0.0:
         return float(np.sqrt(2.0 / np.pi)) if dimension == 1.0 else 0.0
     log = (
-        (dimension - 1.0) * np.log(t)
-        - 0.5 * t * t
-        - (0.5 * dimension - 1.0) * np.log(2.0)
-        - gammaln(0.5 * dimension)
+        (dimension - 1.0) * np.log(t) - 0.5 * t * t - (0.5 * dimension - 1.0) * np.log(2.0) - gammaln(0.5 * dimension)
     )
     return float(np.exp(log))
 

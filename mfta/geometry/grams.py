@@ -45,9 +45,7 @@ def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-
                 for i in range(m):
                     total += x[start + k, i]
                 means[start + k] = total / m
-        for k0 in range(
-            0, width, 8
-        ):  # tiles, so that the turn to points × features stays in the nearest cache
+        for k0 in range(0, width, 8):  # tiles, so that the turn to points × features stays in the nearest cache
             k1 = min(k0 + 8, width)
             for i in range(m):
                 for k in range(k0, k1):

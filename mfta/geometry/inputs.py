@@ -24,14 +24,10 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
                 "or a sequence of (features, points) arrays"
             )
     elif not isinstance(manifolds, Sequence):
-        raise GeometryError(
-            f"manifolds is a {type(manifolds).__name__}; expected an array or a sequence of arrays"
-        )
+        raise GeometryError(f"manifolds is a {type(manifolds).__name__}; expected an array or a sequence of arrays")
     views = [_as_view(x, f"manifold {i}") for i, x in enumerate(manifolds)]
     if len(views) < fewest:
-        raise GeometryError(
-            f"{len(views)} manifold(s) given; at least {fewest} are needed to have centers apart"
-        )
+        raise GeometryError(f"{len(views)} manifold(s) given; at least {fewest} are needed to have centers apart")
     features = int(views[0].shape[0])
     for i, x in enumerate(views):
         if int(x.shape[0]) != features:

@@ -95,9 +95,7 @@ class ManifoldGeometry:
     def __repr__(self) -> str:
         """One line with the means."""
         s = self.summary()
-        shown = ", ".join(
-            f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension")
-        )
+        shown = ", ".join(f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension"))
         return (
             f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, "
             f"center_correlation={self.center_correlation:.3g}, removed_rank={self.removed_rank}, "

@@ -149,9 +149,7 @@ def _half(n: np.ndarray, tallies: np.ndarray) -> tuple[float, float]:
         )  # a width of zero fits few counts
         return float(prior - (yes * log_ndtr(z) + (tried - yes) * log_ndtr(-z)).sum())
 
-    start = np.array(
-        [float(n[np.argmin(np.abs((yes + 0.5) / (tried + 1) - 0.5))]), np.log(0.5 * np.sqrt(n.mean()))]
-    )
+    start = np.array([float(n[np.argmin(np.abs((yes + 0.5) / (tried + 1) - 0.5))]), np.log(0.5 * np.sqrt(n.mean()))])
     half, log_width = minimize(
         loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 4000}
     ).x

@@ -18,8 +18,8 @@ from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
 STEPS = 50  # at most, for each start of each rank
-ROUNDS, POLISH = 3, 100  # for the rank taken; each round takes its scales anew
-FEW = 8  # up to this rank local minima are worth a start from nowhere
+FRESH, ROUNDS, POLISH = 3, 3, 100  # for the rank taken; each round takes its scales anew
+FEW = 1000  # up to this rank times centres a start from nowhere is cheap, and may find a better minimum
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
 
@@ -253,6 +253,14 @@ class Search:
         """One direction more than `previous` (k − 1, r): the best of several starts."""
         k, r = len(previous) + 1, self.centers.shape[1]
         starts = [np.vstack([previous, rng.standard_normal((1, r))]) for _ in range(2)]
-        if k <= FEW:
+        if k * len(self.gram) <= FEW:
             starts.append(rng.standard_normal((k, r)))
         return min((self.descend(start, STEPS) for start in starts), key=lambda found: found[1])[0]
+
+    def polish(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The best subspace of its rank: V (k, r) or a fresh start, whichever leads lower, to convergence."""
+        starts = [V, *(rng.standard_normal(V.shape) for _ in range(FRESH))]
+        V, _ = min((self.descend(start, POLISH) for start in starts), key=lambda found: found[1])
+        for _ in range(ROUNDS - 1):
+            V, _ = self.descend(V, POLISH)
+        return V

@@ -9,9 +9,7 @@ PAGE = Path(__file__).parents[2] / "book" / "departures.md"
 
 
 def test_every_named_parameter_exists() -> None:
-    rows = [
-        line.strip().strip("|").split("|") for line in PAGE.read_text().splitlines() if line.startswith("|")
-    ]
+    rows = [line.strip().strip("|").split("|") for line in PAGE.read_text().splitlines() if line.startswith("|")]
     named = {name for row in rows for name in re.findall(r"`(\w+)`", row[-1])}
     known = {"seeds"}.union(*(section.model_fields for section in SECTIONS.values()))
     assert len(named) > 10

@@ -13,7 +13,11 @@ from .clouds import centered_cloud, sphere
 def problem(points, draws, kappa=0.0):
     """What solve_draws takes, straight from the points in ambient coordinates."""
     s = points[:-1]
-    return s.T @ s, (points.T @ draws).T + kappa, int(np.linalg.matrix_rank(s))
+    return (
+        np.ascontiguousarray(s.T @ s),
+        np.ascontiguousarray((points.T @ draws).T) + kappa,
+        int(np.linalg.matrix_rank(s)),
+    )
 
 
 CASES = {

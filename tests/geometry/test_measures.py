@@ -22,15 +22,15 @@ def by_hand(points, draws, kappa):
     return 1 / np.mean(costs), radius, len(points[:-1]) * cosines.mean() ** 2
 
 
-@pytest.mark.parametrize(("points", "dimension", "radius", "kappa"), [(12, 6, 0.3, 0.0), (30, 20, 1.5, 0.0), (20, 9, 0.8, 0.6)])
+@pytest.mark.parametrize(
+    ("points", "dimension", "radius", "kappa"), [(12, 6, 0.3, 0.0), (30, 20, 1.5, 0.0), (20, 9, 0.8, 0.6)]
+)
 def test_measures_follow_their_definitions(points, dimension, radius, kappa):
     rng = np.random.default_rng(points)
     cloud = centered_cloud(rng, points, dimension, radius)
     draws = rng.standard_normal((dimension + 1, 150))
     g = analyze_point_cloud(cloud, draws, kappa)
-    np.testing.assert_allclose(
-        [g.capacity[0], g.radius[0], g.dimension[0]], by_hand(cloud, draws, kappa), rtol=1e-9
-    )
+    np.testing.assert_allclose([g.capacity[0], g.radius[0], g.dimension[0]], by_hand(cloud, draws, kappa), rtol=1e-9)
 
 
 def repeat(cloud, repetitions, n, seed=0):

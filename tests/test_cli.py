@@ -1,0 +1,106 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from mfta import jobs
+from mfta.cli import app, parse_overrides, parse_seeds
+from mfta.errors import ParameterError
+
+TINY_OPTIONS = [
+    option
+    for text in (
+        "epochs=1",
+        "checkpoints=[]",
+        "measured_epochs=[]",
+        "train_per_class=20",
+        "points=8",
+        "draws=20",
+    )
+    for option in ("--set", text)
+]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["compute", "layer_memorisation"], "Did you mean 'layer_memorization'"),
+        (["compute", "--preset", "quik"], "Did you mean 'quick'"),
+        (["compute", "--set", "epoch=3"], "Did you mean 'epochs'"),
+        (["compute", "--set", "epochs"], "write name=value"),
+        (["compute", "--set", "epochs=[1"], "is not a YAML value"),
+        (["compute", "--set", "epochs=many"], "epochs = 'many' is refused"),
+        (["compute", "--set", "permuted_fraction=2"], "permuted_fraction = 2 is refused"),
+        (["compute", "--set", "dataset=mnist"], "dataset = 'mnist' is refused"),
+        (["compute", "--set", "network=vgg"], "Did you mean 'vgg16'"),
+        (["compute", "--seeds", "one"], "write 0..2 or 0,1,2"),
+        (["compute", "--set", "points=100"], "points = 100 is more than the smallest class"),
+        (["rerun", "--set", "drawz=3"], "Did you mean 'draws'"),
+        (["data", "imagenet"], "only cifar100"),
+    ],
+)
+def test_bad_input_gets_one_line_and_a_non_zero_exit(arguments, message):
+    answer = run(*arguments)
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+
+
+def test_compute_then_status_then_verify():
+    answer = run("compute", "layer_memorization", "--seeds", "0", *TINY_OPTIONS)
+    assert answer.exit_code == 0, answer.stderr
+    assert "sound" in run("status").stdout
+    assert "1 of 1 tables are sound" in run("verify").stdout
+
+
+def test_verify_fails_on_an_edited_table():
+    run("compute", "layer_memorization", "--seeds", "0", *TINY_OPTIONS)
+    (directory,) = jobs.stored_directories()
+    with (directory / "table.csv").open("a") as file:
+        file.write("0\n")
+    answer = run("verify")
+    assert answer.exit_code == 1
+    assert "is not what its certificate says" in answer.stdout
+
+
+def test_overrides_are_read_as_yaml_and_exponents_as_numbers():
+    texts = ["epochs=3", "learning_rate=1e-3", "augment=true", "network=vgg16", "checkpoints=[1, 2]"]
+    assert parse_overrides(texts) == {
+        "epochs": 3,
+        "learning_rate": 1e-3,
+        "augment": True,
+        "network": "vgg16",
+        "checkpoints": [1, 2],
+    }
+
+
+@pytest.mark.parametrize(("text", "seeds"), [("0..2", [0, 1, 2]), ("3", [3]), ("4,1", [4, 1]), (None, None)])
+def test_seeds(text, seeds):
+    assert parse_seeds(text) == seeds
+
+
+@pytest.mark.parametrize("text", ["a", "1..b", "1;2", ""])
+def test_bad_seeds(text):
+    with pytest.raises(ParameterError, match="is refused"):
+        parse_seeds(text)
+
+
+def test_a_store_that_cannot_be_written_gets_one_line(tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")  # not even root can write below a file
+    answer = subprocess.run(
+        [sys.executable, "-m", "mfta.cli", "compute", "layer_memorization", "--seeds", "0", *TINY_OPTIONS],
+        env={**os.environ, "MFTA_RUNS": str(blocked / "runs"), "MFTA_RESULTS": str(tmp_path / "results")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 2
+    assert "cannot write" in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1

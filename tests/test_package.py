@@ -1,0 +1,124 @@
+"""The package's own promises: who imports what, how long files are, and that requirements agree."""
+
+import ast
+import itertools
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "mfta"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+DRAWING = {"matplotlib", "seaborn", "matplotlib_inline"}
+
+
+def imports(path):
+    """Top-level names of what a file imports; of the package's own modules, the whole dotted name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module)
+            found |= {f"{node.module}.{alias.name}" for alias in node.names if node.module.startswith("mfta")}
+    return {name if name.startswith("mfta") else name.split(".")[0] for name in found}
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "geometry").rglob("*.py")), ids=lambda p: p.name)
+def test_the_geometry_needs_numpy_scipy_and_numba_alone(path):
+    allowed = {"numpy", "scipy", "numba", *sys.stdlib_module_names}
+    outside = {name for name in imports(path) if not name.startswith("mfta.geometry")}
+    assert outside <= allowed
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_only_figures_draw(path):
+    if "figures" not in path.relative_to(PACKAGE).parts:
+        assert not imports(path) & DRAWING
+
+
+def test_the_geometry_is_imported_without_torch():
+    script = "import sys, mfta; print('torch' in sys.modules, 'pandas' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.split() == ["False", "False"]
+
+
+def test_no_import_circle():
+    names = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES
+    }
+    graph = {
+        name: {other for other in imports(path) if other in names and other != name} for name, path in names.items()
+    }
+    # A package's face may import its parts; a part that asks its own package for a sibling is no circle.
+    graph = {name: {other for other in others if not name.startswith(other + ".")} for name, others in graph.items()}
+    done: set[str] = set()
+
+    def visit(name, trail):
+        assert name not in trail, f"import circle: {' → '.join([*trail, name])}"
+        if name not in done:
+            for other in graph[name]:
+                visit(other, [*trail, name])
+            done.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_files_stay_short(path):
+    assert len(path.read_text().splitlines()) <= 300
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.md")), ids=lambda p: p.name)
+def test_notebook_cells_stay_short_and_have_parameters(path):
+    import jupytext
+
+    notebook = jupytext.read(path)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert max(len(cell.source.splitlines()) for cell in code) <= 15
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
+    assert notebook.metadata["kernelspec"]["name"] == "python3"
+
+
+def requirements():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = project["dependencies"] + [*itertools.chain(*project["optional-dependencies"].values())]
+    return {re.match(r"[\w-]+", line)[0]: line for line in listed if not line.startswith("mfta[")}
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return dict(line.lower().split("==") for line in lines if "==" in line)
+
+
+def test_every_requirement_is_pinned_within_its_range():
+    from packaging.requirements import Requirement
+
+    pinned = pins()
+    for name, line in requirements().items():
+        assert pinned[name.lower()] in Requirement(line).specifier, name
+
+
+def test_the_pins_are_what_is_installed():
+    from importlib.metadata import version
+
+    pinned = pins()
+    assert {name: pinned[name.lower()] for name in requirements() if name != "snakemake"} == {
+        name: version(name) for name in requirements() if name != "snakemake"
+    }
+
+
+def test_conda_users_install_the_same():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python = next(line for line in environment["dependencies"] if str(line).startswith("python="))
+    assert python.removeprefix("python=") in project["requires-python"].removeprefix(">=")
+    pip = next(line["pip"] for line in environment["dependencies"] if isinstance(line, dict))
+    assert pip == ["--constraint constraints.txt", "--editable .[test]"]
+    assert "test" in project["optional-dependencies"]
