@@ -21,7 +21,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
         left[i] = gram[i, i]
     rank = 0
     while rank < m:
-        pivot = np.argmax(left)
+        pivot = int(np.argmax(left))
         for i in range(pivot):
             # The last two points of a centred manifold tie exactly. The first of a tie is taken, or rounding would
             # choose the basis, and with it the meaning of a draw.
