@@ -1,5 +1,6 @@
 """Tables to the numbers that prose quotes, so that none is ever typed; one file a section."""
 
+import math
 from typing import Any
 
 from mfta.jobs import jobs
@@ -15,3 +16,8 @@ def origin(section: str, **parameters: Any) -> dict[str, str]:
         "dataset": config.dataset,
         "network": config.network,
     }
+
+
+def with_spread(mean: float, spread: float, digits: int = 2) -> str:
+    """``3.28 ± 0.29`` over seeds, or ``3.28 (one seed)`` where there is no spread."""
+    return f"{mean:.{digits}f} (one seed)" if math.isnan(spread) else f"{mean:.{digits}f} ± {spread:.{digits}f}"
