@@ -19,6 +19,7 @@ from mfta.errors import ParameterError, nearest
 Preset = Literal["quick", "small", "paper"]
 PRESETS: tuple[str, ...] = get_args(Preset)
 Epochs = tuple[Annotated[int, Field(ge=0)], ...]
+Scales = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False)]
 
 
 class Parameters(BaseModel):
@@ -90,6 +91,15 @@ class Section(Training):
             raise ValueError(f"{name} {lost} are not among the checkpoints; add them there")
 
 
+class CapacityTheory(Section, Analysis):
+    """Section 0: the theory against exact values and simulation."""
+
+    section = "capacity_theory"
+    manifolds: int = Field(60, ge=20, description="P of the synthetic manifolds")
+    exact_draws: int = Field(4000, ge=2, description="draws of the manifolds whose capacity is known")
+    dichotomies: int = Field(12, ge=4, description="random labels at each number of features in simulations")
+
+
 class LayerMemorization(Section, Analysis):
     """Section 1: geometry of the four example sets at every layer, over training."""
 
@@ -107,6 +117,9 @@ class Rewinding(Section, Analysis):
 
     section = "rewinding"
     rewound_to: Epochs = Field((0,), description="epochs to go back to, besides the best")
+    evaluated: int | None = Field(
+        None, ge=2, description="training images to evaluate on and to re-estimate batch norm from; None: all"
+    )
 
     @model_validator(mode="after")
     def _rewound_to_are_kept(self) -> Self:
@@ -126,6 +139,9 @@ class Gradients(Section):
 
     section = "gradients"
     measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
+    batch_statistics: bool = Field(True, description="batch norm as in training; False: its running averages")
+    subsets: int = Field(8, ge=1, description="disjoint subsets of each size, at most, for the law in n")
+    head_scales: Scales = Field((1.0,), description="factors on the head's initial weights")
 
     @model_validator(mode="after")
     def _measured_are_kept(self) -> Self:
@@ -133,7 +149,9 @@ class Gradients(Section):
         return self
 
 
-SECTIONS: dict[str, type[Section]] = {model.section: model for model in (LayerMemorization,)}
+SECTIONS: dict[str, type[Section]] = {
+    model.section: model for model in (CapacityTheory, LayerMemorization, Rewinding, Gradients)
+}
 
 
 def grid(section: str, preset: str = "quick", seeds: Any = None, **overrides: Any) -> list[Section]:

@@ -11,7 +11,7 @@ import torch
 
 from mfta import configs, store, training
 from mfta.errors import StoreError
-from mfta.experiments import layer_memorization
+from mfta.experiments import capacity_theory, gradients, layer_memorization, rewinding
 
 State = Literal["stored", "missing", "stale", "refused"]
 
@@ -29,7 +29,12 @@ class Section:
         return store.code_digest(*self.code)
 
 
-SECTIONS = {"layer_memorization": Section(layer_memorization.compute, layer_memorization.CODE)}
+SECTIONS = {
+    "capacity_theory": Section(capacity_theory.compute, capacity_theory.CODE),
+    "layer_memorization": Section(layer_memorization.compute, layer_memorization.CODE),
+    "rewinding": Section(rewinding.compute, rewinding.CODE),
+    "gradients": Section(gradients.compute, gradients.CODE),
+}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,35 @@
 """Tables to figures, one file a section. Nothing else in the package draws."""
 
+from mfta.figures.capacity_theory import capacity_by_points, theory_against_exact, theory_against_simulation
+from mfta.figures.gradients import (
+    gradients_by_depth,
+    gradients_by_images,
+    gradients_by_scale,
+    gradients_over_training,
+)
 from mfta.figures.layer_memorization import accuracy_by_epoch, capacity_by_epoch, geometry_by_depth
+from mfta.figures.rewinding import (
+    rewinding_by_epoch,
+    rewinding_by_layers,
+    rewinding_geometry,
+    rewinding_single_layers,
+)
 from mfta.figures.style import use_style
 
-__all__ = ["accuracy_by_epoch", "capacity_by_epoch", "geometry_by_depth", "use_style"]
+__all__ = [
+    "accuracy_by_epoch",
+    "capacity_by_epoch",
+    "capacity_by_points",
+    "geometry_by_depth",
+    "gradients_by_depth",
+    "gradients_by_images",
+    "gradients_by_scale",
+    "gradients_over_training",
+    "rewinding_by_epoch",
+    "rewinding_by_layers",
+    "rewinding_geometry",
+    "rewinding_single_layers",
+    "theory_against_exact",
+    "theory_against_simulation",
+    "use_style",
+]

@@ -3,6 +3,7 @@ and dark pages.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -35,16 +36,22 @@ def use_style() -> None:
 
 
 def example_lines(axes: Axes, rows: pd.DataFrame, x: str, y: str, marker_every: int = 1) -> None:
-    """One line an example set: mean over seeds, and a band of one standard deviation between them."""
+    """One :func:`mean_line` an example set."""
     for name in EXAMPLES:
         values = rows[rows["examples"] == name]
-        if values.empty:
-            continue
-        by = values.groupby(x)[y].agg(["mean", "std"])
-        marker = MARKERS[name] if marker_every else None
-        axes.plot(by.index, by["mean"], color=COLORS[name], marker=marker, ms=4, lw=1.5, label=name)
-        spread = by["std"].fillna(0)
-        axes.fill_between(by.index, by["mean"] - spread, by["mean"] + spread, color=COLORS[name], alpha=0.2, lw=0)
+        if not values.empty:
+            mean_line(axes, values, x, y, COLORS[name], marker=MARKERS[name] if marker_every else None, label=name)
+
+
+def mean_line(axes: Axes, rows: pd.DataFrame, x: str, y: str, color: str, **line: Any) -> None:
+    """Mean of ``y`` over seeds against ``x``, and a band of one standard deviation between them.
+
+    line: what matplotlib's ``plot`` takes besides.
+    """
+    by = rows.groupby(x)[y].agg(["mean", "std"])
+    axes.plot(by.index, by["mean"], color=color, **{"ms": 4, "lw": 1.5, **line})
+    spread = by["std"].fillna(0)
+    axes.fill_between(by.index, by["mean"] - spread, by["mean"] + spread, color=color, alpha=0.2, lw=0)
 
 
 def share_y(axes: Iterable[Axes]) -> None:

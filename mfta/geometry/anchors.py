@@ -199,7 +199,8 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
         for k in range(count):
             values[k] = weights[chosen[k]]
         _slack(K, b, chosen, count, values, slack)
-        passed[:] = False
+        for j in range(m):
+            passed[j] = False
     return count, False
 
 
@@ -222,7 +223,13 @@ def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.n
     (n,).
     """
     n, m = overlaps.shape
-    K = gram + 1.0
+    K = np.empty((m, m))
+    trace, total = 0.0, 0.0
+    for i in range(m):
+        for j in range(m):
+            K[i, j] = gram[i, j] + 1.0
+            total += K[i, j]
+        trace += K[i, i]
     weights = np.zeros((n, m))
     state = np.zeros(n, np.int8)
     residual = np.zeros(n)
@@ -233,8 +240,7 @@ def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.n
     work = np.zeros((most + 1, most + 2))
 
     # The mean of K off its diagonal, taken as common to all pairs, and what is left on the diagonal.
-    trace = np.trace(K)
-    common = max(0.0, (K.sum() - trace) / max(1, m * (m - 1)))
+    common = max(0.0, (total - trace) / max(1, m * (m - 1)))
     for i in range(m):
         inverse[i] = 1.0 / max(K[i, i] - common, 1e-6 * K[i, i])
 

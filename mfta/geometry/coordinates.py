@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from .blocks import FAST, add_products, padded
+from .blocks import FAST, add_products, corner, padded, put
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -42,7 +42,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
         left[pivot] = -1.0
         pivots[rank] = pivot
         rank += 1
-    return coordinates[:, :rank].copy(), pivots[:rank].copy()
+    return corner(coordinates, m, rank), pivots[:rank]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -55,11 +55,12 @@ def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) 
     m, d = coordinates.shape
     n = draws.shape[0]
     points, normals = padded(m, d), padded(n, d)
-    points[:m] = coordinates
-    normals[:n] = draws[:, :d]
+    put(coordinates, points)
+    put(draws, normals)
     gram, overlaps = padded(m, points.shape[0]), padded(n, points.shape[0])
     add_products(points, points, False, gram)
     add_products(normals, points, False, overlaps)
     for i in range(n):
-        overlaps[i] += draws[i, d] + kappa
-    return gram[:m, :m].copy(), overlaps[:n, :m].copy()
+        for j in range(m):
+            overlaps[i, j] += draws[i, d] + kappa
+    return corner(gram, m, m), corner(overlaps, n, m)

