@@ -118,7 +118,7 @@ def compute(
 ) -> pd.DataFrame:
     """The table of a section over all seeds: each seed is loaded where it is stored, else computed.
 
-    section: ``layer_memorization``. preset: ``quick``, ``small`` or ``paper``. overrides: any parameter
+    section: a name in ``SECTIONS``. preset: ``quick``, ``small`` or ``paper``. overrides: any parameter
     of the section; None means as the preset says. Raises ParameterError, DataError or StoreError, each
     with one line that says what to do.
     """

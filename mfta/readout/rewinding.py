@@ -38,7 +38,9 @@ def values(table: pd.DataFrame) -> dict[str, float | str]:
         answer[f"{name}_spread"] = float(by_seed.std())
     for role, layer in (("largest", largest), ("forgetting", forgetting)):
         answer[f"{role}_layer"] = layer
-        answer |= {f"{role}_{name}": float(single[name][layer]) for name in single}
+        for name in ("share", "lost"):
+            answer[f"{role}_{name}"] = float(single[f"{name}_mean"][layer])
+            answer[f"{role}_{name}_spread"] = float(single[f"{name}_std"][layer])
     return answer | {
         "layers": layer_count(table),
         "enough": f"{ENOUGH:.0%}",

@@ -139,7 +139,7 @@ def test_no_gap_is_nothing_to_win_back():
     assert readout.needed(table, "final", "carried").isna().all()
     assert "nothing to win back" in readout.ends_sentence(table, "carried")
     assert "no gap" in readout.single_sentence(table)
-    assert np.isnan(readout.values(table)["largest_share_mean"])
+    assert np.isnan(readout.values(table)["largest_share"])
 
 
 @pytest.mark.parametrize(
