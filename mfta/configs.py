@@ -84,11 +84,15 @@ class Section(Training):
         """The part that fixes the trained network."""
         return Training(**{name: getattr(self, name) for name in Training.model_fields})
 
-    def _kept(self, name: str) -> None:
-        """Refuse epochs in the field ``name`` whose weights are not kept."""
-        lost = sorted(set(getattr(self, name)) - set(self.checkpoints) - {0, self.epochs})
-        if lost:
-            raise ValueError(f"{name} {lost} are not among the checkpoints; add them there")
+    @model_validator(mode="after")
+    def _listed_epochs_are_kept(self) -> Self:
+        """Refuse epochs to be measured or gone back to whose weights are not kept."""
+        for name, field in type(self).model_fields.items():
+            if field.annotation == Epochs and name != "checkpoints":
+                lost = sorted(set(getattr(self, name)) - set(self.checkpoints) - {0, self.epochs})
+                if lost:
+                    raise ValueError(f"{name} {lost} are not among the checkpoints; add them there")
+        return self
 
 
 class CapacityTheory(Section, Analysis):
@@ -106,11 +110,6 @@ class LayerMemorization(Section, Analysis):
     section = "layer_memorization"
     measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
 
-    @model_validator(mode="after")
-    def _measured_are_kept(self) -> Self:
-        self._kept("measured_epochs")
-        return self
-
 
 class Rewinding(Section, Analysis):
     """Section 2: layers of the trained network set back to earlier epochs."""
@@ -121,18 +120,6 @@ class Rewinding(Section, Analysis):
         None, ge=2, description="training images to evaluate on and to re-estimate batch norm from; None: all"
     )
 
-    @model_validator(mode="after")
-    def _rewound_to_are_kept(self) -> Self:
-        self._kept("rewound_to")
-        return self
-
-
-class DoubleDescent(Section, Analysis):
-    """Section 3: test accuracy and final-layer geometry against the number of parameters."""
-
-    section = "double_descent"
-    grid = ("seed", "width")
-
 
 class Gradients(Section):
     """Section 4: label-dependent and label-independent gradients of permuted and unpermuted examples."""
@@ -142,11 +129,6 @@ class Gradients(Section):
     batch_statistics: bool = Field(True, description="batch norm as in training; False: its running averages")
     subsets: int = Field(8, ge=1, description="disjoint subsets of each size, at most, for the law in n")
     head_scales: Scales = Field((1.0,), description="factors on the head's initial weights")
-
-    @model_validator(mode="after")
-    def _measured_are_kept(self) -> Self:
-        self._kept("measured_epochs")
-        return self
 
 
 SECTIONS: dict[str, type[Section]] = {

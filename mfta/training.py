@@ -134,7 +134,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     for epoch in bar:
         if epoch > 0:
             _train_epoch(config, network, optimizer, images, targets, epoch)
-        rows = _evaluate(network, dataset, permuted, epoch)
+        rows = evaluate(network, dataset, permuted, epoch)
         history += rows
         accuracy = {row["examples"]: row["accuracy"] for row in rows}
         bar.set_postfix({name: f"{value:.3f}" for name, value in accuracy.items()})
@@ -218,7 +218,8 @@ def _augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor
     return padded[picked, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def _evaluate(network: nn.Module, dataset: data.Dataset, permuted: labels.PermutedLabels, epoch: int) -> list[dict]:
+def evaluate(network: nn.Module, dataset: data.Dataset, permuted: labels.PermutedLabels, epoch: int) -> list[dict]:
+    """Accuracy and loss of the four example sets: rows epoch, examples, accuracy (fraction), loss (nats)."""
     train = predict(network, dataset.train_images)
     test = predict(network, dataset.test_images)
     inside = permuted.permuted

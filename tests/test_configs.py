@@ -69,3 +69,8 @@ def test_fingerprint_follows_every_value_and_nothing_else():
 def test_configs_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
         configs.config("layer_memorization").epochs = 3
+
+
+def test_epochs_to_go_back_to_must_be_kept():
+    with pytest.raises(ParameterError, match=r"rewound_to \[4\] are not among the checkpoints"):
+        configs.config("rewinding", "quick", rewound_to=(4,))

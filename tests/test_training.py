@@ -34,7 +34,7 @@ def test_another_seed_trains_another_network(config):
 def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatch, killed_after):
     undisturbed = training.run(config)
     monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "elsewhere"))
-    evaluate, evaluated = training._evaluate, []
+    evaluate, evaluated = training.evaluate, []
 
     def kill(*arguments):
         evaluated.append(arguments[-1])
@@ -42,10 +42,10 @@ def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatc
             raise KeyboardInterrupt
         return evaluate(*arguments)
 
-    monkeypatch.setattr(training, "_evaluate", kill)
+    monkeypatch.setattr(training, "evaluate", kill)
     with pytest.raises(KeyboardInterrupt):
         training.run(config)
-    monkeypatch.setattr(training, "_evaluate", lambda *a: (evaluated.append(a[-1]), evaluate(*a))[1])
+    monkeypatch.setattr(training, "evaluate", lambda *a: (evaluated.append(a[-1]), evaluate(*a))[1])
     evaluated.clear()
     resumed = training.run(config)
     assert evaluated == list(range(killed_after + 1, 4))

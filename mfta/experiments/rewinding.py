@@ -114,7 +114,7 @@ def _answers(config: Rewinding, run: training.Run, dataset: Dataset, permuted: P
             for variant in _variants(config):
                 if variant == "re-estimated":
                     reestimate(network, sample.train_images)
-                for answer in training._evaluate(network, sample, sample_labels, epoch):
+                for answer in training.evaluate(network, sample, sample_labels, epoch):
                     rows.append({"batch_norm": variant, **{name: answer[name] for name in ANSWERS}})
         for row in rows:
             yield {**choice.row(epoch, run.stages(epoch)[0]), **row}
