@@ -71,7 +71,7 @@ def _record(network: Network, images: torch.Tensor, group: Sequence[str]) -> dic
     recorded: dict[str, np.ndarray] = {}
     if "input" in group:
         recorded["input"] = images.flatten(1).cpu().numpy()
-    nodes = {network.taps[name]: name for name in group if name != "input"}
+    nodes = {network.taps[name].node: name for name in group if name != "input"}
     if not nodes:
         return recorded
     with warnings.catch_warnings():

@@ -46,7 +46,7 @@ class Training(Parameters):
     train_per_class: int | None = Field(None, ge=2, description="images a class; None: as many as all have")
     test_per_class: int | None = Field(None, ge=1, description="images a class; None: all of them")
     permuted_fraction: float = Field(0.5, ge=0, le=1, description="share of each class with permuted labels")
-    network: Literal["convnet", "vgg16"] = "convnet"
+    network: Literal["convnet", "cnn5", "alexnet", "vgg16", "resnet18", "densenet121"] = "convnet"
     width: int | None = Field(None, ge=1, description="channels of the first stage; None: the standard width")
     batch_norm: bool = True
     epochs: int = Field(60, ge=1)
@@ -58,6 +58,8 @@ class Training(Parameters):
     schedule: Literal["constant", "cosine"] = "constant"
     augment: bool = Field(False, description="random crop and horizontal flip")
     checkpoints: Epochs = Field((), description="epochs kept besides 0, the best and the last")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="of training; evaluation is float32")
+    compiled: bool = Field(False, description="compile the training steps, which pays on a GPU")
     threads: int = Field(1, ge=1, description="CPU threads; part of the config, as sums depend on it")
     seed: int = Field(0, ge=0)
 

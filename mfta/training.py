@@ -20,7 +20,7 @@ from mfta.configs import Training
 from mfta.errors import StoreError
 from mfta.streams import stream, torch_stream
 
-CODE = ("data.py", "labels.py", "networks.py", "streams.py", "training.py")
+CODE = ("data.py", "labels.py", "networks", "streams.py", "training.py")
 """What a trained network depends on."""
 EVALUATION_BATCH = 128
 LAYOUT = torch.channels_last
@@ -118,6 +118,8 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     images = dataset.train_images.to(device(), memory_format=LAYOUT)
     targets = torch.from_numpy(permuted.trained).to(device())
     network = build(config, dataset)
+    if config.compiled:
+        network.compile()
     optimizer = _optimizer(config, network)
     history: list[dict] = []
     best, spent, first = (-1.0, 0), 0.0, 0
@@ -193,6 +195,7 @@ def _train_epoch(
     order = torch.from_numpy(stream(config.seed, "batches", epoch).permutation(len(images)))
     flips = torch_stream(config.seed, "augmentation", epoch)
     network.train()
+    mixed = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
     for step, batch in enumerate(order.to(images.device).split(config.batch_size)):
         if len(batch) < 2:
             continue  # batch norm has no variance over one image
@@ -201,7 +204,9 @@ def _train_epoch(
         optimizer.param_groups[0]["lr"] = config.learning_rate * (cosine if config.schedule == "cosine" else 1)
         inputs = _augmented(images[batch], flips) if config.augment else images[batch]
         optimizer.zero_grad(set_to_none=True)
-        functional.cross_entropy(network(inputs), targets[batch]).backward()
+        with mixed:
+            loss = functional.cross_entropy(network(inputs), targets[batch])
+        loss.backward()
         optimizer.step()
 
 

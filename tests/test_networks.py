@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mfta import networks
+from mfta import activations, networks
 from mfta.errors import ParameterError
 
 
@@ -20,6 +20,67 @@ def test_vgg16_has_the_depths_of_the_paper_and_torchvisions_convolutions():
     assert [p.shape for p in network.parameters() if p.ndim == 4] == published
 
 
+@pytest.mark.parametrize(("width", "count"), [(4, 47_592), (8, 182_252), (16, 713_076), (64, 11_220_132)])
+def test_resnet18_has_the_known_parameter_counts(width, count):
+    assert sum(p.numel() for p in networks.build("resnet18", 100, width).parameters()) == count
+
+
+def test_standard_networks_have_torchvisions_weights_but_for_stem_and_head():
+    from torchvision import models
+
+    for ours, theirs in (("densenet121", models.densenet121()), ("resnet18", models.resnet18())):
+        shapes = [p.shape for p in networks.build(ours, 100).parameters()]
+        published = [p.shape for p in theirs.parameters()]
+        assert shapes[1:-2] == published[1:-2]
+    channels = [m.out_channels for m in networks.build("alexnet", 100).modules() if isinstance(m, nn.Conv2d)]
+    assert channels == [m.out_channels for m in models.alexnet().modules() if isinstance(m, nn.Conv2d)]
+
+
+def recorded(network):
+    """Images, and what every layer answered to them."""
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    answers = dict(activations.record(network, images))
+    assert list(answers) == network.layers
+    return images, {name: torch.from_numpy(answer) for name, answer in answers.items()}
+
+
+def assert_close(answer, expected):
+    torch.testing.assert_close(answer, expected.flatten(1), rtol=1e-4, atol=1e-4)
+
+
+def test_a_tap_of_a_residual_block_is_what_leaves_it():
+    network = networks.build("resnet18", 10, 4)
+    images, answers = recorded(network)
+    stem = network.stage1(images)
+    block = network.stage2.block1
+    inner = block.bn1(block.conv1(stem)).relu()
+    assert_close(answers["conv1"], stem)
+    assert_close(answers["conv2_1"], inner)
+    assert_close(answers["conv2_2"], (block.bn2(block.conv2(inner)) + stem).relu())
+    assert_close(answers["head"], network(images))
+
+
+def test_dense_blocks_hand_on_all_that_was_gathered():
+    network = networks.build("densenet121", 10, 8)
+    images, answers = recorded(network)
+    # Input, stem, dense layers, blocks, transitions, pool and head.
+    assert len(network.layers) == 1 + 1 + 58 + 4 + 3 + 2
+    gathered = network.denseblock1(network.stage1(images))
+    assert_close(answers["block1"], network.transition1.norm(gathered).relu())
+    assert_close(answers["head"], network(images))
+
+
+@pytest.mark.parametrize("name", set(networks.WIDTHS) - {"densenet121"})
+def test_batch_norm_can_be_left_out(name):
+    assert not any("running" in key for key in networks.build(name, 10, batch_norm=False).state_dict())
+
+
+@pytest.mark.parametrize(("given", "message"), [({"width": 7}, "even number"), ({"batch_norm": False}, "batch_norm")])
+def test_densenet_refuses_what_it_cannot_be(given, message):
+    with pytest.raises(ParameterError, match=message):
+        networks.build("densenet121", 10, **given)
+
+
 @pytest.mark.parametrize(("width", "channels"), [(16, 16), (64, 64)])
 def test_width_is_the_channels_of_the_first_stage(width, channels):
     network = networks.build("vgg16", 10, width)
@@ -28,7 +89,7 @@ def test_width_is_the_channels_of_the_first_stage(width, channels):
 
 
 def test_no_activation_works_in_place():
-    for name in networks.PLANS:
+    for name in networks.WIDTHS:
         network = networks.build(name, 10)
         assert not any(getattr(module, "inplace", False) for module in network.modules())
 

@@ -30,6 +30,15 @@ def test_another_seed_trains_another_network(config):
     assert not states_equal(training.run(config).state(0), other.state(0))
 
 
+def test_mixed_precision_keeps_single_precision_weights(config):
+    mixed = training.run(config.model_copy(update={"precision": "bfloat16"}))
+    plain, mixed = training.run(config).state(3), mixed.state(3)
+    assert all(value.dtype == plain[key].dtype for key, value in mixed.items())
+    assert not states_equal(plain, mixed)
+    change = torch.cat([(mixed[k] - plain[k]).flatten() for k in plain]).double().norm()
+    assert change < 0.2 * torch.cat([v.flatten() for v in plain.values()]).double().norm()
+
+
 @pytest.mark.parametrize("killed_after", [0, 1, 2])
 def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatch, killed_after):
     undisturbed = training.run(config)

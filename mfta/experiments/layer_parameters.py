@@ -13,7 +13,7 @@ def layer_keys(network: Network) -> dict[str, list[str]]:
     """
     keys: dict[str, list[str]] = {layer: [] for layer in network.taps}
     for key in network.state_dict():
-        owners = [layer for layer, tap in network.taps.items() if key.startswith(f"{tap}.")]
+        owners = [name for name, layer in network.taps.items() if layer.has(key)]
         if len(owners) != 1:
             raise ValueError(f"the state's '{key}' lies under {len(owners)} layers, not one")
         keys[owners[0]].append(key)

@@ -43,8 +43,9 @@ def test_one_layer_takes_its_batch_norm_along_and_nothing_else(run):
     assert not mixed[keys[0]].equal(last[keys[0]])
 
 
-@pytest.mark.parametrize("batch_norm", [True, False])
-@pytest.mark.parametrize("name", networks.PLANS)
+@pytest.mark.parametrize(
+    ("name", "batch_norm"), [(name, norm) for name in networks.WIDTHS for norm in (True, name == "densenet121")]
+)
 def test_every_entry_of_the_state_belongs_to_one_layer(name, batch_norm):
     network = networks.build(name, 10, batch_norm=batch_norm)
     listed = [key for names in layer_parameters.layer_keys(network).values() for key in names]
