@@ -4,15 +4,22 @@ The geometry of the unpermuted, permuted, restored and test examples at every la
 untrained network, at the best and the last epoch and at epochs between (the paper's Figs. 2 and 3).
 """
 
+from collections.abc import Iterator
+
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mfta import training
+from mfta import activations, training
 from mfta.configs import LayerMemorization
+from mfta.data import Dataset
 from mfta.experiments import layer_geometry
 
 CODE = (*training.CODE, *layer_geometry.CODE, "experiments/layer_memorization.py")
 """What this section's table depends on."""
+
+PICTURED = 3
+"""Classes whose manifolds are drawn."""
 
 
 def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
@@ -20,7 +27,9 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
 
     Rows with a ``layer`` hold the geometry of one example set there
     (:func:`mfta.experiments.layer_geometry.measure`); rows without one hold accuracy (fraction) and loss
-    (nats) of the whole network after each epoch. ``stage`` is initial, best, last or empty.
+    (nats) of the whole network after each epoch. ``stage`` is initial, best, last or empty. Rows with a
+    ``manifold`` (a class) are its points at the deepest hidden layer: ``x`` and ``y`` in the plane that holds
+    most of the variance of the drawn classes, a share ``explained`` of it.
     fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
@@ -37,6 +46,33 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
     history = [
         {**row, "stage": stage} for row in run.history.to_dict("records") for stage in run.stages(row["epoch"])
     ]
-    table = pd.DataFrame([*measured, *history])
+    table = pd.DataFrame([*measured, *history, *_pictures(run, dataset, examples)])
     table.insert(0, "seed", config.seed)
     return table
+
+
+def plane(points: np.ndarray) -> tuple[np.ndarray, float]:
+    """Coordinates (n, 2) of points (n, N) on their first two principal axes, and the share of variance there.
+
+    The sign of an axis is that of its largest entry.
+    """
+    left, lengths, axes = np.linalg.svd(points - points.mean(0), full_matrices=False)
+    signs = np.sign(np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], 1)[:, 0])
+    share = float(np.square(lengths[:2]).sum() / np.square(lengths).sum())
+    return (left * lengths * signs)[:, :2], share
+
+
+def _pictures(run: training.Run, dataset: Dataset, examples: dict[str, np.ndarray]) -> Iterator[dict]:
+    """The first classes' manifolds of every example set, before and after memorization."""
+    for stage, epoch in (("best", run.best_epoch), ("last", run.config.epochs)):
+        network = run.network(epoch)
+        layer = network.layers[-2]
+        for name, index in examples.items():
+            images = dataset.test_images if name == "test" else dataset.train_images
+            drawn = index[:PICTURED]
+            [(_, answers)] = activations.record(network, images[drawn.ravel()], [layer])
+            places, share = plane(answers.astype(np.float64))
+            where = {"epoch": epoch, "stage": stage, "layer": layer, "examples": name, "explained": share}
+            for manifold, points in enumerate(places.reshape(*drawn.shape, 2)):
+                for x, y in points.round(4):
+                    yield {**where, "manifold": manifold, "x": x, "y": y}

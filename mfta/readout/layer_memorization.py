@@ -3,6 +3,11 @@
 import pandas as pd
 
 
+def geometry(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that hold the geometry of one layer and example set."""
+    return table[table["layer"].notna() & table["manifold"].isna()]
+
+
 def values(table: pd.DataFrame) -> dict[str, float]:
     """The section's numbers: means over seeds, ``*_spread`` their standard deviation (NaN at one seed).
 
@@ -34,7 +39,8 @@ def permuted_capacity_ratio(table: pd.DataFrame) -> pd.DataFrame:
 
 def stage_ratio(table: pd.DataFrame, examples: str, measure: str) -> pd.DataFrame:
     """A measure of one example set at the last over the best epoch: rows are seeds, columns depths."""
-    rows = table[table["layer"].notna() & (table["examples"] == examples)]
+    rows = geometry(table)
+    rows = rows[rows["examples"] == examples]
     by_stage = {
         stage: rows[rows["stage"] == stage].pivot_table(index="seed", columns="depth", values=measure)
         for stage in ("best", "last")
@@ -44,7 +50,8 @@ def stage_ratio(table: pd.DataFrame, examples: str, measure: str) -> pd.DataFram
 
 def by_layer(table: pd.DataFrame) -> pd.DataFrame:
     """Capacity, radius (median over manifolds) and dimension at the best and last epoch, seeds averaged."""
-    rows = table[table["layer"].notna() & table["stage"].isin(["best", "last"])]
+    rows = geometry(table)
+    rows = rows[rows["stage"].isin(["best", "last"])]
     rows = rows.assign(depth=rows["depth"].astype(int), radius=rows["radius_median"])
     return rows.pivot_table(
         index=["depth", "layer"],
@@ -56,14 +63,14 @@ def by_layer(table: pd.DataFrame) -> pd.DataFrame:
 
 def hidden_layers(table: pd.DataFrame, number: int) -> list[str]:
     """``number`` hidden layers spread evenly from the first to the deepest."""
-    rows = table[table["layer"].notna()]
+    rows = geometry(table)
     names = rows.drop_duplicates("depth").sort_values("depth")["layer"].tolist()[1:-1]
     return [names[round(i * (len(names) - 1) / (number - 1))] for i in range(number)]
 
 
 def evidence(table: pd.DataFrame) -> pd.DataFrame:
     """What vouches for the geometry, by example set: worst residual, draws lost, ranks, large radii."""
-    rows = table[table["layer"].notna()]
+    rows = geometry(table)
     return rows.groupby("examples").agg(
         measurements=("capacity", "size"),
         worst_residual=("residual", "max"),

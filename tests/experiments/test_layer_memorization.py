@@ -6,19 +6,40 @@ import mfta
 from mfta import data, jobs, labels, paper, training
 from mfta.errors import ParameterError
 from mfta.experiments import layer_geometry
+from mfta.experiments.layer_memorization import plane
 from mfta.geometry import GeometryError, analyze
 from mfta.readout import layer_memorization as readout
 
 
 def test_the_table_holds_every_layer_set_and_stage(tiny):
     table = mfta.compute("layer_memorization", seeds=[0], **tiny)
-    geometry = table[table["layer"].notna()]
+    geometry = table[table["layer"].notna() & table["manifold"].isna()]
     assert set(geometry["examples"]) == set(labels.EXAMPLES)
     assert set(geometry["stage"].fillna("")) >= {"initial", "best", "last"}
     assert geometry["depth"].nunique() == 10
     assert (geometry.groupby(["epoch", "stage"], dropna=False).size() == 40).all()
     history = table[table["layer"].isna()]
     assert set(history["epoch"]) == {0, 1, 2}
+
+
+def test_the_drawn_plane_holds_what_two_axes_can_hold():
+    generator = np.random.default_rng(0)
+    flat = generator.standard_normal((30, 2)) @ generator.standard_normal((2, 12)) + 5
+    places, share = plane(flat)
+    assert share == pytest.approx(1)
+    distances = np.linalg.norm(flat[:, None] - flat, axis=2)
+    np.testing.assert_allclose(np.linalg.norm(places[:, None] - places, axis=2), distances, atol=1e-9)
+    noisy = flat + generator.standard_normal(flat.shape)
+    lengths = np.linalg.eigvalsh(np.cov(noisy.T))[::-1]
+    assert plane(noisy)[1] == pytest.approx(lengths[:2].sum() / lengths.sum())
+
+
+def test_a_few_classes_of_every_set_are_drawn_before_and_after_memorization(tiny):
+    table = mfta.compute("layer_memorization", seeds=[0], **tiny)
+    drawn = table[table["manifold"].notna()]
+    assert (drawn.groupby(["stage", "examples", "manifold"]).size() == tiny["points"]).all()
+    assert len(drawn) == 2 * 4 * 3 * tiny["points"]
+    assert set(drawn["layer"]) == {"conv3_2"}
 
 
 def test_the_input_has_the_same_geometry_at_every_epoch(tiny):
