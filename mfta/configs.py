@@ -123,6 +123,14 @@ class Rewinding(Section, Analysis):
     )
 
 
+class DoubleDescent(Section, Analysis):
+    """Section 3: one width of a scan of network sizes."""
+
+    section = "double_descent"
+    grid = ("seed", "width")
+    width: int = Field(16, ge=1, description="channels of the first stage")
+
+
 class Gradients(Section):
     """Section 4: label-dependent and label-independent gradients of permuted and unpermuted examples."""
 
@@ -134,7 +142,7 @@ class Gradients(Section):
 
 
 SECTIONS: dict[str, type[Section]] = {
-    model.section: model for model in (CapacityTheory, LayerMemorization, Rewinding, Gradients)
+    model.section: model for model in (CapacityTheory, LayerMemorization, Rewinding, DoubleDescent, Gradients)
 }
 
 

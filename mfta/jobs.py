@@ -11,7 +11,7 @@ import torch
 
 from mfta import configs, store, training
 from mfta.errors import StoreError
-from mfta.experiments import capacity_theory, gradients, layer_memorization, rewinding
+from mfta.experiments import capacity_theory, double_descent, gradients, layer_memorization, rewinding
 
 State = Literal["stored", "missing", "stale", "refused"]
 
@@ -33,6 +33,7 @@ SECTIONS = {
     "capacity_theory": Section(capacity_theory.compute, capacity_theory.CODE),
     "layer_memorization": Section(layer_memorization.compute, layer_memorization.CODE),
     "rewinding": Section(rewinding.compute, rewinding.CODE),
+    "double_descent": Section(double_descent.compute, double_descent.CODE),
     "gradients": Section(gradients.compute, gradients.CODE),
 }
 

@@ -14,6 +14,11 @@ def figure3() -> pd.DataFrame:
     return _read("figure3.csv")
 
 
+def figure4() -> pd.DataFrame:
+    """Fig. 4C–E: columns measure (accuracy, radius, dimension), stage (best, last), parameters, value."""
+    return _read("figure4.csv")
+
+
 def _read(name: str) -> pd.DataFrame:
     with resources.files("mfta").joinpath("digitised", name).open() as file:
         return pd.read_csv(file)

@@ -1,6 +1,7 @@
 """Tables to figures, one file a section. Nothing else in the package draws."""
 
 from mfta.figures.capacity_theory import capacity_by_points, theory_against_exact, theory_against_simulation
+from mfta.figures.double_descent import accuracy_by_width, double_descent, double_descent_geometry
 from mfta.figures.gradients import (
     gradients_by_depth,
     gradients_by_images,
@@ -18,8 +19,11 @@ from mfta.figures.style import use_style
 
 __all__ = [
     "accuracy_by_epoch",
+    "accuracy_by_width",
     "capacity_by_epoch",
     "capacity_by_points",
+    "double_descent",
+    "double_descent_geometry",
     "geometry_by_depth",
     "gradients_by_depth",
     "gradients_by_images",

@@ -1,0 +1,137 @@
+"""What the page of section 3 says in numbers and in words."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+INTERPOLATED = 0.99
+"""Final train accuracy from which a network counts as interpolating its training set."""
+ENOUGH = 2.0
+"""Standard errors a dip must exceed to count as seen."""
+
+
+def values(table: pd.DataFrame) -> dict[str, float | str]:
+    """The section's numbers, each over the seeds that have all widths; ``*_stderr`` over these seeds.
+
+    ``dip``: of final test accuracy between a narrower and a wider network (:func:`turn`); ``dip_best`` the
+    same at the best epoch; ``dimension_turn`` and ``radius_turn``: the bump upwards of test dimension and
+    radius of the deepest hidden layer at the last epoch, as a share of their mean. ``interpolation_parameters``:
+    of the smallest network whose mean final train accuracy is at least ``INTERPOLATED`` (NaN: none).
+    """
+    accuracy = {stage: scan(table, "accuracy", stage) for stage in ("best", "last")}
+    turns = {"dip": turn(accuracy["last"]), "dip_best": turn(accuracy["best"])}
+    for measure, column in (("dimension", "dimension"), ("radius", "radius_median")):
+        by = scan(table, column, "last")
+        turns[f"{measure}_turn"] = turn(-by / by.mean().mean())
+    answer: dict[str, float | str] = {}
+    for name, (size, error) in turns.items():
+        answer |= {name: size, f"{name}_stderr": error}
+    place = interpolation(table)
+    return answer | {
+        "interpolation_parameters": place,
+        "interpolation_text": "none of these networks reaches it"
+        if math.isnan(place)
+        else f"{place:,.0f} parameters",
+        "seeds_used": len(accuracy["last"]),
+        "smallest": int(table["parameters"].min()),
+        "largest": int(table["parameters"].max()),
+        "interpolated": f"{INTERPOLATED:.0%}",
+        "dip_sentence": sentence(*turns["dip"], "test accuracy at the last epoch falls and recovers with width"),
+        "dip_best_sentence": sentence(*turns["dip_best"], "it does so at the best epoch as well"),
+        "dimension_sentence": sentence(*turns["dimension_turn"], "the dimension rises with width and falls again"),
+        "radius_sentence": sentence(*turns["radius_turn"], "the radius rises with width and falls again"),
+    }
+
+
+def scan(
+    table: pd.DataFrame, measure: str, stage: str, examples: str = "test", layer: str | None = None
+) -> pd.DataFrame:
+    """A measure by seed (rows) and parameters (columns); seeds that lack a width are left out.
+
+    measure: ``accuracy``, or a geometry column at ``layer`` (None: the deepest hidden one).
+    """
+    rows = table[(table["stage"] == stage) & (table["examples"] == examples)]
+    where = rows["layer"].isna() if measure == "accuracy" else rows["layer"] == final_layers(table)[0]
+    return rows[where].pivot_table(index="seed", columns="parameters", values=measure).dropna()
+
+
+def turn(by: pd.DataFrame) -> tuple[float, float]:
+    """How deep a dip a curve has between two higher shoulders, with its standard error over seeds.
+
+    by: rows are seeds, columns sizes in ascending order. To look for the deepest dip and measure it on the
+    same noise would find one anywhere. So the mean of the *other* seeds says where the dip lies and which
+    of its shoulders is the lower one, and the seed is measured at these two sizes. Negative where the curve
+    only rises or only falls. One seed chooses for itself and has no standard error; NaN below three sizes.
+    """
+    if by.shape[1] < 3 or by.empty:
+        return math.nan, math.nan
+    depths = []
+    for seed in by.index:
+        others = by.drop(index=seed) if len(by) > 1 else by
+        bottom, shoulder = _deepest_dip(others.mean().to_numpy())
+        depths.append(by.loc[seed].iloc[shoulder] - by.loc[seed].iloc[bottom])
+    error = float(np.std(depths, ddof=1) / math.sqrt(len(depths))) if len(depths) > 1 else math.nan
+    return float(np.mean(depths)), error
+
+
+def _deepest_dip(curve: np.ndarray) -> tuple[int, int]:
+    """Places of the bottom of the deepest dip and of the lower one of its two shoulders."""
+    dips = {}
+    for bottom in range(1, len(curve) - 1):
+        before, after = int(curve[:bottom].argmax()), bottom + 1 + int(curve[bottom + 1 :].argmax())
+        shoulder = min(before, after, key=lambda place: curve[place])
+        dips[bottom, shoulder] = curve[shoulder] - curve[bottom]
+    return max(dips, key=lambda place: dips[place])
+
+
+def interpolation(table: pd.DataFrame) -> float:
+    """Parameters of the smallest network that interpolates its training set on average; NaN if none does."""
+    reached = scan(table, "accuracy", "last", "train").mean()
+    reached = reached[reached >= INTERPOLATED]
+    return float(reached.index.min()) if len(reached) else math.nan
+
+
+def final_layers(table: pd.DataFrame) -> list[str]:
+    """The deepest hidden layer and the head."""
+    rows = table[table["layer"].notna()]
+    return rows.drop_duplicates("layer").sort_values("depth")["layer"].tolist()
+
+
+def three_widths(table: pd.DataFrame) -> list[int]:
+    """The narrowest width, the one at interpolation (else a middle one) and the widest."""
+    widths = sorted(table["width"].unique())
+    place = interpolation(table)
+    middle = widths[len(widths) // 2]
+    if not math.isnan(place):
+        middle = int(table.loc[table["parameters"] == place, "width"].iloc[0])
+    return sorted({int(widths[0]), int(middle), int(widths[-1])})
+
+
+def sentence(size: float, error: float, what: str) -> str:
+    """Whether ``what`` was seen, judged by its standard error over seeds."""
+    if math.isnan(error):
+        return f"One seed cannot say whether {what}."
+    if size > ENOUGH * error:
+        return f"Beyond {ENOUGH:.0f} standard errors, {what}."
+    if size < -ENOUGH * error:
+        return f"It is not so that {what}: the change has the opposite sign beyond {ENOUGH:.0f} standard errors."
+    return f"Whether {what} stays undecided: the change is within {ENOUGH:.0f} standard errors of zero."
+
+
+def by_width(table: pd.DataFrame) -> pd.DataFrame:
+    """Test and train accuracy and test geometry of the deepest hidden layer by width, means over seeds."""
+    columns = {
+        (stage, name): scan(table, measure, stage, examples).mean()
+        for stage in ("best", "last")
+        for name, measure, examples in (
+            ("test accuracy", "accuracy", "test"),
+            ("train accuracy", "accuracy", "train"),
+            ("radius", "radius_median", "test"),
+            ("dimension", "dimension", "test"),
+        )
+    }
+    widths = table.drop_duplicates("parameters").set_index("parameters")["width"]
+    frame = pd.DataFrame(columns)
+    frame.insert(0, ("", "width"), widths)
+    return frame
