@@ -8,7 +8,14 @@ from mfta.figures.gradients import (
     gradients_by_scale,
     gradients_over_training,
 )
-from mfta.figures.layer_memorization import accuracy_by_epoch, capacity_by_epoch, geometry_by_depth
+from mfta.figures.layer_memorization import (
+    accuracy_by_epoch,
+    capacity_by_epoch,
+    center_correlation_by_depth,
+    geometry_by_depth,
+    geometry_by_epoch,
+    manifold_pictures,
+)
 from mfta.figures.rewinding import (
     rewinding_by_epoch,
     rewinding_by_layers,
@@ -22,13 +29,16 @@ __all__ = [
     "accuracy_by_width",
     "capacity_by_epoch",
     "capacity_by_points",
+    "center_correlation_by_depth",
     "double_descent",
     "double_descent_geometry",
     "geometry_by_depth",
+    "geometry_by_epoch",
     "gradients_by_depth",
     "gradients_by_images",
     "gradients_by_scale",
     "gradients_over_training",
+    "manifold_pictures",
     "rewinding_by_epoch",
     "rewinding_by_layers",
     "rewinding_geometry",

@@ -1,10 +1,14 @@
-"""Figures of section 1: accuracy over epochs, geometry over depth and over epochs."""
+"""Figures of section 1: accuracy over epochs, geometry over depth and over epochs, pictures of manifolds."""
 
 import matplotlib.pyplot as plt
 import pandas as pd
+import seaborn as sns
 from matplotlib.figure import Figure
 
-from mfta.figures.style import MEASURES, example_lines, share_y
+from mfta.figures.style import EXAMPLES, MEASURES, example_lines, share_y
+
+COLUMNS = {"capacity": "capacity", "radius": "radius_median", "dimension": "dimension"}
+"""The radius is the median over manifolds: the mean follows the few whose centre nearly vanished."""
 
 
 def accuracy_by_epoch(table: pd.DataFrame) -> Figure:
@@ -26,10 +30,9 @@ def geometry_by_depth(table: pd.DataFrame, paper: pd.DataFrame | None = None) ->
     """Capacity, radius and dimension by depth at the best and the last epoch, beside the paper's Fig. 3.
 
     table: rows of one section with a layer. paper: :func:`mfta.paper.figure3`, drawn at its own depths
-    and on its own scale, as its network is another one. The radius here is the median over manifolds: the
-    mean follows the few whose centre nearly vanished.
+    and on its own scale, as its network is another one.
     """
-    ours = table[table["layer"].notna()]
+    ours = table[table["layer"].notna() & table["manifold"].isna()]
     sides = [("here", ours)] + ([("paper", paper)] if paper is not None else [])
     figure, grid = plt.subplots(
         3, 2 * len(sides), figsize=(4.6 * len(sides), 6.6), layout="constrained", squeeze=False
@@ -39,7 +42,7 @@ def geometry_by_depth(table: pd.DataFrame, paper: pd.DataFrame | None = None) ->
             pair = grid[row, 2 * side : 2 * side + 2]
             for axes, stage in zip(pair, ("best", "last"), strict=True):
                 chosen = rows[rows["stage"] == stage]
-                column = "radius_median" if measure == "radius" and where == "here" else measure
+                column = COLUMNS[measure] if where == "here" else measure
                 if where == "paper":
                     chosen = chosen[chosen["measure"] == measure].rename(columns={"value": measure})
                 example_lines(axes, chosen, "depth", column)
@@ -52,20 +55,79 @@ def geometry_by_depth(table: pd.DataFrame, paper: pd.DataFrame | None = None) ->
     return figure
 
 
+def geometry_by_epoch(table: pd.DataFrame) -> Figure:
+    """Capacity, radius and dimension by epoch and depth: a heat map a measure and example set, mean over seeds.
+
+    The colours of a row share their scale.
+    """
+    rows = _every_seed(table[table["layer"].notna() & table["manifold"].isna()])
+    figure, grid = plt.subplots(3, 4, figsize=(9, 7), layout="constrained", sharex=True, sharey=True)
+    for row, (measure, label) in enumerate(MEASURES.items()):
+        means = rows.groupby(["examples", "depth", "epoch"])[COLUMNS[measure]].mean()
+        for column, examples in enumerate(EXAMPLES):
+            axes = grid[row, column]
+            sns.heatmap(
+                means[examples].unstack(), ax=axes, cmap="cividis", vmin=means.min(), vmax=means.max(),
+                cbar=column == len(EXAMPLES) - 1, cbar_kws={"label": label},
+            )  # fmt: skip
+            axes.set(title=examples if row == 0 else "", xlabel="epoch" if row == 2 else "")
+            axes.set_ylabel("depth" if column == 0 else "")
+            axes.tick_params(axis="both", rotation=0)
+    return figure
+
+
+def center_correlation_by_depth(table: pd.DataFrame) -> Figure:
+    """Mean correlation between the centres of the manifolds by depth, at the best and the last epoch."""
+    rows = table[table["layer"].notna() & table["manifold"].isna()]
+    figure, grid = plt.subplots(1, 2, figsize=(7, 3.2), layout="constrained", sharey=True)
+    for axes, stage in zip(grid, ("best", "last"), strict=True):
+        example_lines(axes, rows[rows["stage"] == stage], "depth", "center_correlation")
+        axes.set(title=f"{stage} epoch", xlabel="depth")
+    grid[0].set_ylabel("centre correlation")
+    handles, names = grid[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4)
+    return figure
+
+
+def manifold_pictures(table: pd.DataFrame) -> Figure:
+    """Points of a few class manifolds at the deepest hidden layer of the first seed, before and after.
+
+    Every panel has its own plane, the one that holds most of its points' variance; its share is written above.
+    """
+    drawn = table[table["manifold"].notna() & (table["seed"] == table["seed"].min())]
+    figure, grid = plt.subplots(2, 4, figsize=(9, 4.9), layout="constrained")
+    for line, stage in zip(grid, ("best", "last"), strict=True):
+        for axes, examples in zip(line, EXAMPLES, strict=True):
+            rows = drawn[(drawn["stage"] == stage) & (drawn["examples"] == examples)]
+            for (label, points), color, marker in zip(
+                rows.groupby("manifold"), ("#0072b2", "#e69f00", "#009e73"), "os^", strict=True
+            ):
+                axes.scatter(points["x"], points["y"], 12, color, marker, lw=0, alpha=0.8, label=f"class {label:.0f}")
+            axes.set(xticks=[], yticks=[], aspect="equal", title=f"{examples}, {rows['explained'].iloc[0]:.0%}")
+            axes.set_adjustable("datalim")
+        line[0].set_ylabel(f"{stage} epoch")
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
+    return figure
+
+
 def capacity_by_epoch(table: pd.DataFrame, layers: list[str]) -> Figure:
     """Capacity of the four example sets over training at a few layers, one panel a layer."""
-    rows = table[table["layer"].isin(layers)]
+    rows = _every_seed(table[table["layer"].isin(layers) & table["manifold"].isna()])
     figure, grid = plt.subplots(
         1, len(layers), figsize=(3.1 * len(layers), 3.1), layout="constrained", sharey=True, squeeze=False
     )
     for axes, layer in zip(grid[0], layers, strict=True):
-        # Best epochs differ between seeds: epochs that not every seed measured would bend the means.
-        chosen = rows[(rows["layer"] == layer)].drop_duplicates(["seed", "epoch", "examples"])
-        seeds_at = chosen.groupby("epoch")["seed"].transform("nunique")
-        example_lines(axes, chosen[seeds_at == chosen["seed"].nunique()], "epoch", "capacity")
+        example_lines(axes, rows[rows["layer"] == layer], "epoch", "capacity")
         axes.set(title=layer, xlabel="epoch", ylabel=MEASURES["capacity"])
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(0, None)
     handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
+
+
+def _every_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of epochs that every seed measured: best epochs differ, and would bend means over seeds."""
+    rows = rows.drop_duplicates(["seed", "epoch", "layer", "examples"])
+    return rows[rows.groupby("epoch")["seed"].transform("nunique") == rows["seed"].nunique()]

@@ -19,5 +19,7 @@ def origin(section: str, **parameters: Any) -> dict[str, str]:
 
 
 def with_spread(mean: float, spread: float, digits: int = 2) -> str:
-    """``3.28 ± 0.29`` over seeds, or ``3.28 (one seed)`` where there is no spread."""
+    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``."""
+    if math.isnan(mean):
+        return "undefined"
     return f"{mean:.{digits}f} (one seed)" if math.isnan(spread) else f"{mean:.{digits}f} ± {spread:.{digits}f}"

@@ -1,6 +1,10 @@
 """What the page of section 1 says in numbers."""
 
+import math
+
 import pandas as pd
+
+from mfta import paper
 
 
 def geometry(table: pd.DataFrame) -> pd.DataFrame:
@@ -12,7 +16,9 @@ def values(table: pd.DataFrame) -> dict[str, float]:
     """The section's numbers: means over seeds, ``*_spread`` their standard deviation (NaN at one seed).
 
     ``permuted_capacity_ratio_deep`` and ``_first``: permuted capacity at the last over the best epoch, at
-    the deepest and at the first hidden layer.
+    the deepest and at the first hidden layer. ``crossing``: where the permuted capacity passes the restored
+    one at the last epoch, as a share of the depth (:func:`crossing`), with ``crossing_paper`` from Fig. 3 and
+    ``crossing_seeds`` the number of seeds that have one.
     """
     ratios = permuted_capacity_ratio(table)
     hidden = sorted(ratios.columns)[1:-1]
@@ -25,11 +31,32 @@ def values(table: pd.DataFrame) -> dict[str, float]:
         "permuted_accuracy_best": history.xs(("permuted", "best"), level=("examples", "stage")),
         "permuted_accuracy_last": history.xs(("permuted", "last"), level=("examples", "stage")),
     }
+    last = geometry(table)
+    last = last[last["stage"] == "last"]
+    by_name["crossing"] = pd.Series([crossing(rows) for _, rows in last.groupby("seed")]) / last["depth"].max()
     answer: dict[str, float] = {}
     for name, by_seed in by_name.items():
         answer[name] = float(by_seed.mean())
         answer[f"{name}_spread"] = float(by_seed.std())
+    theirs = paper.figure3().query("measure == 'capacity' and stage == 'last'")
+    answer["crossing_paper"] = crossing(theirs.rename(columns={"value": "capacity"})) / theirs["depth"].max()
+    answer["crossing_seeds"] = int(by_name["crossing"].notna().sum())
     return answer
+
+
+def crossing(rows: pd.DataFrame) -> float:
+    """The depth from which on the permuted capacity stays above the restored one, between measured depths.
+
+    rows: one seed at one epoch. Interpolated linearly; NaN where the permuted capacity is not above at the
+    end, or is above everywhere.
+    """
+    by = rows.pivot_table(index="depth", columns="examples", values="capacity")
+    above = (by["permuted"] - by["restored"]).dropna()
+    below = above.index[above <= 0]
+    if not len(below) or below[-1] == above.index[-1]:
+        return math.nan
+    before, after = below[-1], above.index[above.index > below[-1]][0]
+    return float(before + (after - before) * above[before] / (above[before] - above[after]))
 
 
 def permuted_capacity_ratio(table: pd.DataFrame) -> pd.DataFrame:

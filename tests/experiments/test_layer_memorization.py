@@ -102,3 +102,21 @@ def test_stage_ratio_is_last_over_best():
     ]
     ratio = readout.stage_ratio(pd.DataFrame(rows), "permuted", "capacity")
     assert np.allclose(ratio[1].to_numpy(), [4.0, 1.5])
+
+
+def test_the_crossing_lies_where_the_lines_meet():
+    rows = [
+        {"depth": depth, "examples": examples, "capacity": value}
+        for depth, permuted, restored in ((0, 0.1, 0.2), (1, 0.2, 0.1), (2, 0.1, 0.3), (4, 0.5, 0.1), (5, 0.5, 0.1))
+        for examples, value in (("permuted", permuted), ("restored", restored))
+    ]
+    table = pd.DataFrame(rows)
+    assert readout.crossing(table) == pytest.approx(2 + 2 * 0.2 / 0.6)
+    assert np.isnan(readout.crossing(table[table["depth"] < 3]))
+    assert np.isnan(readout.crossing(table[table["depth"].isin([1, 4])]))
+
+
+def test_the_papers_curves_cross_between_depths_16_and_17():
+    """Both are read off the paper's Fig. 3 (best seen at its last epoch)."""
+    rows = paper.figure3().query("measure == 'capacity' and stage == 'last'").rename(columns={"value": "capacity"})
+    assert 16 < readout.crossing(rows) < 17
