@@ -1,7 +1,7 @@
 """Capacity by simulation: how many random features a random dichotomy needs.
 
-The manifolds are projected to n random directions, each is given a label ±1 by a fair coin, and a linear
-program decides whether a plane through the origin separates them. The n at which half of the dichotomies
+The manifolds are projected to n random directions, each is given a label ±1 by a fair coin, and it is decided
+whether a plane through the origin separates them. The n at which half of the dichotomies
 are separable gives α = P/n: the quantity that mean-field theory predicts for many manifolds (Nat. Commun.
 2020, Methods).
 """
@@ -9,13 +9,14 @@ are separable gives α = P/n: the quantity that mean-field theory predicts for m
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog, minimize
+from scipy.optimize import linprog, minimize, nnls
 from scipy.special import log_ndtr, ndtr
 
 from .errors import GeometryError
 from .inputs import Manifolds, as_views, is_tensor, whole
 
 MARGIN = 1e-9  # of points of length one; a smaller margin found by the solver is taken for none
+ORIGIN = 1e-12  # a point of the hull that is as near to the origin is the origin
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class SimulatedCapacity:
 
 
 def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int = 0) -> SimulatedCapacity:
-    """Capacity of manifolds by random projections, random dichotomies and linear programs, at κ = 0.
+    """Capacity of manifolds by random projections and random dichotomies, at κ = 0.
 
     manifolds: as for analyze; the mean of all points is subtracted, as there. n_dichotomies: fresh labels
     (fair coins, not balanced) and a fresh Gaussian projection each, for every n near the transition; ≥ 4.
@@ -43,14 +44,11 @@ def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int 
 
     n is bisected to the transition; then the separable fraction is counted at five n around it and the
     curve Φ((n − n_half)/width), fitted to all counts by maximum likelihood, is read at one half. The fit's
-    curvature gives the error. Separability is exact up to a margin of 1e-9: a linear program over a growing
-    set of points says either that no plane separates these, or names a plane, which is then tried on all
-    points.
+    curvature gives the error. Separability is exact up to a margin of 1e-9.
 
-    The cost grows fast as capacity falls: P manifolds need programs in P/α variables. At P = 60 a capacity
-    of 0.2 takes minutes; below that a linear program is out of reach, and mean-field theory the way. Raises
-    GeometryError as analyze does, and where even all features (or the points' rank) do not make half of the
-    dichotomies separable.
+    The cost grows fast as capacity falls: P manifolds need P/α features, and the time for one dichotomy
+    grows as the cube of these. Raises GeometryError as analyze does, and where even all features (or the
+    points' rank) do not make half of the dichotomies separable.
     """
     n_dichotomies, seed = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0)
     clouds = [np.asarray(x.cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
@@ -106,13 +104,30 @@ def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int 
 def separable(points: np.ndarray) -> bool:
     """Whether some w has w·x > 0 for every column x of points (n, m): labels are multiplied in.
 
-    Exact, but for margins under 1e-9 of the points' length. A point at zero makes it False.
+    Exact, but for margins under 1e-9 of the points' length. A point at zero makes it False. Decided by the
+    hull's point nearest to the origin (the dual of a support vector machine), and either answer is checked:
+    the plane it names on all points, or that it is the origin. Where neither holds, a linear program decides.
     """
-    n, m = points.shape
     lengths = np.linalg.norm(points, axis=0)
     if not (lengths > 0.0).all():
         return False
     unit = points / lengths
+    n, m = unit.shape
+    try:
+        weights, _ = nnls(np.vstack([unit, np.ones(m)]), np.append(np.zeros(n), 1.0), maxiter=30 * m)
+    except RuntimeError:  # too many iterations
+        return _separable_by_program(unit)
+    nearest = unit @ weights
+    length = np.linalg.norm(nearest)
+    if (nearest @ unit > MARGIN * length).all():
+        return True
+    return False if length <= ORIGIN else _separable_by_program(unit)
+
+
+def _separable_by_program(unit: np.ndarray) -> bool:
+    """The same by a linear program over a growing set of points of length one: says that no plane separates
+    these, or names a plane, which is then tried on all points."""
+    n, m = unit.shape
     plane = unit.sum(1)
     chosen = np.zeros(m, dtype=bool)
     cost = np.zeros(n + 1)

@@ -69,6 +69,20 @@ def test_optimality_holds_for_every_draw(name):
     assert np.abs((weights * slack.T).sum(1) / (1e-300 + weights.sum(1)) / scale).max() < 1e-8
 
 
+@pytest.mark.parametrize("apart", [1e-5, 1e-6, 1e-7, 1e-8])
+@pytest.mark.parametrize("radius", [1.0, 10.0])
+def test_points_nearly_on_one_another_are_solved(apart, radius):
+    # Both may be anchors, and the pivot of the second is the square of their distance: rounding beyond 3e-8.
+    rng = np.random.default_rng([7, int(-np.log10(apart)), int(radius)])
+    s = rng.standard_normal((6, 40))
+    s *= radius / np.linalg.norm(s, axis=0)
+    near = [s + radius * apart * rng.standard_normal(s.shape) for _ in range(2)]
+    gram, overlaps, rank = problem(np.vstack([np.hstack([s, *near]), np.ones(120)]), rng.standard_normal((7, 400)))
+    _, state, residual = solve_draws(gram, overlaps, rank)
+    assert not (state == FAILED).any()
+    assert residual.max() < 1e-7
+
+
 def test_an_interior_draw_gets_no_weight_and_only_it():
     rng = np.random.default_rng(0)
     points = centered_cloud(rng, 10, 4, 0.3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mfta.geometry import GeometryError, analyze, exact, simulated_capacity
-from mfta.geometry.simulation import separable
+from mfta.geometry.simulation import _separable_by_program, separable
 
 
 def test_separability_is_decided_rightly_where_the_answer_is_planted():
@@ -19,6 +19,17 @@ def test_separability_is_decided_rightly_where_the_answer_is_planted():
         hidden = points @ rng.dirichlet(np.ones(300))
         assert not separable(np.column_stack([points, -hidden]))  # the origin is in the hull
     assert not separable(np.zeros((3, 1)))
+
+
+def test_the_nearest_point_and_the_linear_program_agree():
+    rng = np.random.default_rng(5)
+    answers = []
+    for n, m in ((4, 8), (20, 40), (30, 61), (40, 300)):
+        for _ in range(15):
+            points = rng.standard_normal((n, m)) + (0.5 if m == 300 else 0.0)
+            answers.append(separable(points))
+            assert _separable_by_program(points / np.linalg.norm(points, axis=0)) == answers[-1]
+    assert 10 < sum(answers) < 50
 
 
 def test_fractions_follow_covers_count():
