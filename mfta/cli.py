@@ -1,10 +1,9 @@
 """The command line: ``mfta compute | rerun | status | verify | data``."""
 
-import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
@@ -13,6 +12,10 @@ from rich.table import Table
 
 from mfta.errors import MftaError, ParameterError
 
+if TYPE_CHECKING:
+    from mfta.plan import Step
+    from mfta.pool import Task
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
 
@@ -20,6 +23,10 @@ Sections = Annotated[list[str] | None, typer.Argument(help="sections; none: all 
 Preset = Annotated[str, typer.Option(help="quick, small or paper")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a parameter")]
 Seeds = Annotated[str | None, typer.Option(help="0..2 or 0,1,2; none: the preset's")]
+
+
+Jobs = Annotated[int, typer.Option("--jobs", help="jobs at a time", min=1)]
+Force = Annotated[bool, typer.Option(help="compute again what is stored or refused")]
 
 
 def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
@@ -36,6 +43,9 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
                 f"{type(error).__name__}: {error}", markup=False
             )
             raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            console.print("interrupted: what is finished is kept; the same command goes on from there")
+            raise typer.Exit(130) from None
 
     return guarded
 
@@ -47,7 +57,7 @@ def compute(
     preset: Preset = "quick",
     overrides: Overrides = None,
     seeds: Seeds = None,
-    force: Annotated[bool, typer.Option(help="compute again what is stored")] = False,
+    force: Force = False,
 ) -> None:
     """Compute the tables of sections, without notebooks; what is stored is left as it is."""
     from mfta.jobs import SECTIONS, jobs
@@ -69,20 +79,46 @@ def rerun(
     preset: Preset = "quick",
     overrides: Overrides = None,
     seeds: Seeds = None,
-    n_jobs: Annotated[int, typer.Option("--jobs", help="jobs at a time", min=1)] = 1,
+    n_jobs: Jobs = 1,
+    force: Force = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would be done, and why")] = False,
+    why: Annotated[bool, typer.Option("--why", help="the same, and name what changed")] = False,
 ) -> None:
     """Compute what is missing, then execute the notebooks into book/sections/."""
     from mfta import batch
 
-    # A job owns its threads (a parameter of its config); what it calls must not add more.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    failures = 0
-    outcomes = batch.rerun(sections or [], preset, parse_overrides(overrides), parse_seeds(seeds), n_jobs)
-    for outcome in outcomes:
-        failures += bool(outcome.error)
-        console.print(f"{outcome.what}: {outcome.error or 'done'}", markup=False, soft_wrap=True)
-    if failures:
-        console.print(f"{failures} failed")
+    steps, tasks = batch.rerun(sections or [], preset, parse_overrides(overrides), parse_seeds(seeds), force)
+    if dry_run or why:
+        list_steps(steps, why)
+        for task in tasks[sum(bool(step.task) for step in steps) :]:
+            console.print(f"{task.name}: to be executed")
+    else:
+        carry_out(tasks, n_jobs)
+
+
+def list_steps(steps: Sequence["Step"], why: bool) -> None:
+    """One line a training or table; with ``why``, one more for each thing that changed."""
+    for step in steps:
+        then = "as it is" if step.task is None else "fails" if step.state == "refused" else "to be made"
+        console.print(f"{step.name}: {step.state}, {then}: {step.why}", markup=False, soft_wrap=True)
+        for change in step.changes if why else ():
+            console.print(f"    {change}", markup=False, soft_wrap=True)
+
+
+def carry_out(tasks: Sequence["Task"], n_jobs: int) -> None:
+    """Do the tasks in view; exit with 1 and a summary where one failed."""
+    from mfta import batch, live
+
+    allowed = batch.at_once(tasks, n_jobs)
+    if allowed < n_jobs:
+        console.print(
+            f"{allowed} at a time instead of {n_jobs}: a job's threads are its own, and cores are not shared"
+        )
+    failed = live.show(batch.carry_out(tasks, n_jobs), len(tasks), console)
+    if failed:
+        console.print(f"{len(failed)} of {len(tasks)} failed:")
+        for event in failed:
+            console.print(f"  {event.task.name}: {event.error}", markup=False, soft_wrap=True)
         raise typer.Exit(1)
 
 

@@ -67,7 +67,13 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
     """
     buffer = io.BytesIO()
     save(buffer)
-    content = buffer.getvalue()
+    staged = _staged(path, buffer.getvalue())
+    staged.replace(path)
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _staged(path: Path, content: bytes) -> Path:
+    """A temporary file beside ``path`` with all of ``content``, on the disk and ready to take its name."""
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +83,6 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
@@ -85,13 +90,16 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
             f"cannot write '{path}' ({error.strerror}): make room or allow writing there, or set"
             " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
         ) from None
-    return hashlib.sha256(content).hexdigest()
+    return Path(temporary)
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> str:
     """Write a JSON file whole or not at all."""
-    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-    return write(path, lambda buffer: buffer.write(text.encode()))
+    return write(path, lambda buffer: buffer.write(_json(content)))
 
 
 @contextmanager
@@ -122,25 +130,46 @@ def lock(directory: Path, wait: bool = True) -> Iterator[None]:
 
 def circumstances() -> dict[str, Any]:
     """What a certificate says of the machine, the versions and the moment."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PACKAGE, capture_output=True, text=True, check=False)
     return {
-        "commit": commit.stdout.strip() or None,
+        "commit": _commit(),
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "versions": {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES},
+        "versions": versions(),
     }
+
+
+def versions() -> dict[str, str]:
+    """The installed versions of the packages that numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES}
+
+
+def _commit() -> str | None:
+    try:
+        command = ["git", "rev-parse", "HEAD"]
+        answer = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False)
+    except OSError:  # no git here
+        return None
+    return answer.stdout.strip() or None
 
 
 def write_table(directory: Path, table: pd.DataFrame, certificate: dict[str, Any]) -> None:
     """Store a table and then its certificate, which names the table's checksum.
 
-    An older certificate goes first: killed at any moment, this leaves no table beside one that is not its own.
+    Both are on the disk before an older certificate goes, and that goes before anything takes its name: a
+    full disk changes nothing, and a kill at any moment leaves no table beside a certificate of another.
     """
+    text = table.to_csv(index=False, lineterminator="\n").encode()
+    full = {**certificate, **circumstances(), "table_sha256": hashlib.sha256(text).hexdigest()}
+    staged = _staged(directory / "table.csv", text)
+    try:
+        proof = _staged(directory / "certificate.json", _json(full))
+    except StoreError:
+        staged.unlink()
+        raise
     forget_certificate(directory)
-    text = table.to_csv(index=False, lineterminator="\n")
-    checksum = write(directory / "table.csv", lambda buffer: buffer.write(text.encode()))
-    write_json(directory / "certificate.json", {**certificate, **circumstances(), "table_sha256": checksum})
+    staged.replace(directory / "table.csv")
+    proof.replace(directory / "certificate.json")
 
 
 def read_certificate(directory: Path) -> dict[str, Any] | None:
@@ -148,7 +177,7 @@ def read_certificate(directory: Path) -> dict[str, Any] | None:
     path = directory / "certificate.json"
     try:
         content = json.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise StoreError(f"'{path}' cannot be read ({error}): remove '{directory}' to recompute it") from None
