@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Literal
@@ -51,8 +52,7 @@ def run(tasks: Sequence[Task], at_once: int, cores: int, logs: Path) -> Iterator
     At most ``at_once`` run at a time, and their threads together are at most ``cores`` (one task alone may
     have more). A task whose predecessor failed is not started and counts as failed.
     """
-    context = multiprocessing.get_context("forkserver")  # not on Windows
-    context.set_forkserver_preload(["mfta.batch", "mfta.live", "typer"])
+    context = warm()
     waiting = list(tasks)
     running: dict[Any, _Running] = {}
     ended: dict[str, str] = {}
@@ -84,6 +84,14 @@ def run(tasks: Sequence[Task], at_once: int, cores: int, logs: Path) -> Iterator
             one.process.terminate()
         for one in running.values():
             one.process.join()
+
+
+def warm() -> Any:
+    """Start the server that tasks are forked from, which then imports while the caller does (not on Windows)."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mfta.batch", "mfta.live", "typer"])
+    forkserver.ensure_running()
+    return context
 
 
 @dataclass(frozen=True)

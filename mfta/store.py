@@ -133,6 +133,7 @@ def circumstances() -> dict[str, Any]:
     return {
         "commit": _commit(),
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "processor": _processor(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "versions": versions(),
@@ -142,6 +143,16 @@ def circumstances() -> dict[str, Any]:
 def versions() -> dict[str, str]:
     """The installed versions of the packages that numbers depend on."""
     return {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES}
+
+
+def _processor() -> str:
+    """The processor's model; results of another may differ in the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
 
 
 def _commit() -> str | None:
