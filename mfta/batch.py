@@ -8,9 +8,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,64 +18,82 @@ import joblib
 import jupytext
 import nbformat
 import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from mfta import store
-from mfta.errors import MftaError
+from mfta import configs, pool, store
+from mfta.errors import NotebookError, nearest
 from mfta.jobs import SECTIONS, Job, jobs
+from mfta.plan import Step, steps
 
 KERNEL = "mfta"
+PAGES: tuple[str, ...] = ()
+"""Notebooks that read the tables of several sections: executed last."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How one job or notebook ended; ``error`` is empty where all went well."""
-
-    what: str
-    error: str = ""
+def planned(
+    sections: Sequence[str], preset: str, overrides: dict[str, Any], seeds: list[int] | None = None
+) -> dict[str, list[Job]]:
+    """The jobs of each section (none: of all), after all parameters of all of them were checked."""
+    chosen = dict.fromkeys(sections or SECTIONS)
+    return {section: jobs(section, preset, seeds, **overrides) for section in chosen}
 
 
 def rerun(
-    sections: list[str],
+    sections: Sequence[str],
     preset: str,
     overrides: dict[str, Any],
     seeds: list[int] | None = None,
-    n_jobs: int = 1,
-) -> Iterator[Outcome]:
-    """Compute what is missing, ``n_jobs`` at a time, then execute the notebooks; yield every outcome.
-
-    All parameters of all sections are checked before the first job starts.
-    """
-    chosen = sections or list(SECTIONS)
-    planned = {section: jobs(section, preset, seeds, **overrides) for section in chosen}
-    missing = [job for listed in planned.values() for job in listed if job.wanted]
-    failed = set()
-    with joblib.Parallel(n_jobs=n_jobs, return_as="generator_unordered") as parallel:
-        for job, error in parallel(joblib.delayed(_compute)(job) for job in missing):
-            failed |= {job.section} if error else set()
-            yield Outcome(str(job), error)
+    force: bool = False,
+) -> tuple[list[Step], list[pool.Task]]:
+    """What is to be done: the steps, and all tasks, the notebooks' among them. :func:`carry_out` does it."""
+    listed = planned(sections, preset, overrides, seeds)
+    made = steps([job for section in listed.values() for job in section], force)
+    tasks = [step.task for step in made if step.task]
     parameters = {"preset": preset, "seeds": seeds, **overrides}
-    for section in chosen:
-        if section not in failed:
-            yield Outcome(f"notebook {section}", execute(section, parameters))
+    for section in listed:
+        before = tuple(task.name for task in tasks if task.name.startswith(f"{section}, "))
+        tasks.append(pool.Task(f"notebook {section}", partial(_execute, section, parameters), after=before))
+    everything = tuple(task.name for task in tasks)
+    for page in PAGES if not sections else ():
+        tasks.append(pool.Task(f"notebook {page}", partial(_execute, page, {"preset": preset}), after=everything))
+    return made, tasks
+
+
+def at_once(tasks: Sequence[pool.Task], n_jobs: int, cores: int | None = None) -> int:
+    """How many of the jobs may run at a time, so that their threads together are at most the cores."""
+    widest = max((task.threads for task in tasks), default=1)
+    return max(1, min(n_jobs, (cores or joblib.cpu_count()) // widest))
+
+
+def carry_out(tasks: Sequence[pool.Task], n_jobs: int = 1) -> Iterator[pool.Event]:
+    """Do the tasks, ``n_jobs`` at a time if there are cores for them; yield what happens."""
+    logs = store.home() / "_build" / "logs"
+    for event in pool.run(tasks, n_jobs, joblib.cpu_count(), logs):
+        if event.error and event.task.name.startswith("notebook "):
+            _remove(_place(event.task.name.removeprefix("notebook ")))  # an older one would pass for this one
+        yield event
 
 
 def execute(section: str, parameters: dict[str, Any]) -> str:
     """Execute one notebook into ``book/sections/``; return what went wrong, or nothing."""
-    good = store.home() / "book" / "sections" / f"{section}.ipynb"
+    good = _place(section)
     bad = store.home() / "_build" / "failed" / good.name
-    good.unlink(missing_ok=True)
+    _remove(good)
+    given = {name: value for name, value in parameters.items() if value is not None}
     with tempfile.TemporaryDirectory() as folder, _this_python(Path(folder)):
         source, target = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
-        jupytext.write(jupytext.read(store.home() / "notebooks" / f"{section}.md"), source)
-        given = {name: value for name, value in parameters.items() if value is not None}
-        error = ""
+        error = _prepare(section, source, given)
+        if error:
+            return error
         try:
             papermill.execute_notebook(
                 source, target, given, kernel_name=KERNEL, progress_bar=False, cwd=str(store.home())
             )
         except PapermillExecutionError as failure:
             error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}; read '{bad}'"
+        except (DeadKernelError, CellTimeoutError) as failure:
+            error = f"its kernel died ({str(failure).splitlines()[0]}); read '{bad}'"
         notebook = nbformat.read(target, as_version=4)
     _tidy(notebook)
     store.write(bad if error else good, lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
@@ -84,12 +102,42 @@ def execute(section: str, parameters: dict[str, Any]) -> str:
     return error
 
 
-def _compute(job: Job) -> tuple[Job, str]:
+def _execute(section: str, parameters: dict[str, Any]) -> None:
+    error = execute(section, parameters)
+    if error:
+        raise NotebookError(error)
+
+
+def _prepare(section: str, source: Path, given: dict[str, Any]) -> str:
+    """Write the notebook as papermill reads it; return why it cannot be given these parameters, or nothing."""
+    path = store.home() / "notebooks" / f"{section}.md"
+    if not path.exists():
+        known = sorted(file.stem for file in path.parent.glob("*.md"))
+        return f"there is no notebook '{path}'.{nearest(section, known)} The notebooks: {', '.join(known)}"
+    jupytext.write(jupytext.read(path), source)
+    tags = [tag for cell in nbformat.read(source, as_version=4).cells for tag in cell.metadata.get("tags", [])]
+    if tags.count("parameters") != 1:
+        return (
+            f"'{path}' has {tags.count('parameters')} cells with the tag `parameters`:"
+            " tag the one that sets them, so that papermill can replace what it sets"
+        )
+    names = sorted(papermill.inspect_notebook(source))
+    unknown = [name for name in given if name not in names]
+    if unknown and section not in configs.SECTIONS:  # a section's notebook takes all of its config, and checks it
+        hint = nearest(unknown[0], names)
+        return f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}"
+    return ""
+
+
+def _place(section: str) -> Path:
+    return store.home() / "book" / "sections" / f"{section}.ipynb"
+
+
+def _remove(path: Path) -> None:
     try:
-        job.table()
-    except (MftaError, ValueError) as error:
-        return job, str(error)
-    return job, ""
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise NotebookError(f"cannot replace '{path}' ({error.strerror}): allow writing there") from None
 
 
 def _tidy(notebook: nbformat.NotebookNode) -> None:

@@ -20,6 +20,10 @@ class StoreError(MftaError):
     """A stored run or table that cannot be read, written or trusted."""
 
 
+class NotebookError(MftaError):
+    """A notebook that cannot be executed, or failed in one of its cells."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'epochs'?"`` for a name close to a known one, else nothing."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -1,15 +1,18 @@
 """What there is to do: one job is one section at one seed, stored under its own fingerprint."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import filelock
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 
-from mfta import configs, store, training
+from mfta import changes, configs, store, training
 from mfta.errors import StoreError
 from mfta.experiments import capacity_theory, double_descent, gradients, layer_memorization, rewinding
 
@@ -59,15 +62,34 @@ class Job:
     def state(self) -> tuple[State, str]:
         """Whether the table is there, and why not or what changed since."""
         try:
-            certificate = store.read_certificate(self.directory)
-            if certificate is None:
-                return "missing", "no table of this config is stored"
-            self._stored()
+            return self._state()
         except StoreError as error:
-            return "refused", str(error)
-        if certificate["code"] != SECTIONS[self.section].digest:
-            return "stale", f"the code changed since {certificate['made']}"
-        return "stored", f"made {certificate['made']}"
+            try:  # another process may be replacing it just now: look again while none is
+                with store.lock(self.directory, wait=False):
+                    return self._state()
+            except filelock.Timeout:
+                return "missing", "another process is making it"
+            except StoreError:
+                return "refused", str(error)
+
+    def _state(self) -> tuple[State, str]:
+        certificate = store.read_certificate(self.directory)
+        if certificate is None:
+            return "missing", "no table of this config is stored"
+        self._stored()
+        made = certificate.get("made", "an unknown time")
+        if certificate.get("code") != SECTIONS[self.section].digest:
+            return "stale", f"the code changed since {made}"
+        return "stored", f"made {made}"
+
+    def changes(self) -> list[str]:
+        """What differs from the stored table's certificate, or where none is stored, from the nearest one."""
+        if self.state()[0] == "refused":
+            return []
+        certificate = store.read_certificate(self.directory)
+        if certificate is not None:
+            return changes.since(certificate, SECTIONS[self.section].code)
+        return changes.from_nearest(self.directory.parent, self.config.model_dump(mode="json"))
 
     @property
     def wanted(self) -> bool:
@@ -75,15 +97,21 @@ class Job:
         state, _ = self.state()
         return state == "missing" or (state == "stale" and self.preset == "quick")
 
+    @property
+    def shared(self) -> "SharedTraining":
+        """The training behind the table."""
+        return SharedTraining(self.config.training, fresh=self.preset == "quick")
+
     def table(self, force: bool = False) -> pd.DataFrame:
         """The job's table, computed where :attr:`wanted` (or ``force``), else loaded.
 
         Raises StoreError for a stored table that is not what its certificate says.
         """
-        with store.lock(self.directory):
-            if force or self.wanted:
-                self._compute(force)
-            return self._stored()
+        if force or self.wanted:
+            with store.lock(self.directory):
+                if force or self.wanted:  # another process may have made it meanwhile
+                    self._compute(force)
+        return self._stored()
 
     def _stored(self) -> pd.DataFrame:
         config = self.config.model_dump(mode="json")
@@ -92,7 +120,8 @@ class Job:
     def _compute(self, force: bool) -> None:
         section = SECTIONS[self.section]
         started = time.monotonic()
-        table = section.compute(self.config, force or self.preset == "quick")
+        with own_threads(self.config.threads):
+            table = section.compute(self.config, force or self.preset == "quick")
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -100,13 +129,66 @@ class Job:
             "fingerprint": self.config.fingerprint,
             "config": self.config.model_dump(mode="json"),
             "code": section.digest,
+            "files": store.file_digests(*section.code),
             "run": self.config.training.fingerprint,
             "data_sha256": training.data_of(self.config.training).checksum,
             "device": str(training.device()),
-            "threads": torch.get_num_threads(),
+            "threads": self.config.threads,
             "wall_seconds": round(time.monotonic() - started, 1),
         }
         store.write_table(self.directory, table, certificate)
+
+
+@dataclass(frozen=True)
+class SharedTraining:
+    """One trained network that tables of several sections need; ``fresh``: not by older code."""
+
+    config: configs.Training
+    fresh: bool
+
+    def __str__(self) -> str:
+        """``training convnet on digits, seed 0 (97aaf8fa)``."""
+        config = self.config
+        return f"training {config.network} on {config.dataset}, seed {config.seed} ({config.fingerprint[:8]})"
+
+    @property
+    def directory(self) -> Path:
+        """``runs/<fingerprint>``."""
+        return store.runs_directory() / self.config.fingerprint
+
+    def state(self) -> tuple[State, str]:
+        """Whether the network is there; a run that is refused says so when it is asked for."""
+        certificate = store.read_certificate(self.directory)
+        if certificate is None:
+            begun = (self.directory / "resume.pt").exists()
+            return "missing", "goes on from its last epoch" if begun else "no such network is stored"
+        if certificate.get("code") != store.code_digest(*training.CODE):
+            return "stale", f"the code changed since {certificate.get('made')}"
+        return "stored", f"made {certificate.get('made')}"
+
+    def changes(self) -> list[str]:
+        """What differs from its certificate."""
+        certificate = store.read_certificate(self.directory)
+        return changes.since(certificate, training.CODE) if certificate else []
+
+    @property
+    def wanted(self) -> bool:
+        """True where it must be trained, or trained anew."""
+        state, _ = self.state()
+        return state == "missing" or (state == "stale" and self.fresh)
+
+    def make(self) -> None:
+        """Train it, or go on where it stopped."""
+        with own_threads(self.config.threads):
+            training.run(self.config, self.fresh)
+
+
+@contextmanager
+def own_threads(number: int) -> Iterator[None]:
+    """Give a job the threads its config says, whatever the machine has or the environment sets."""
+    torch.set_num_threads(number)
+    with threadpool_limits(number):
+        yield
 
 
 def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any) -> list[Job]:

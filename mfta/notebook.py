@@ -1,5 +1,6 @@
 """What the first cell of every notebook calls: its parameters are checked before anything runs."""
 
+import ast
 from typing import Any
 
 import pandas as pd
@@ -14,8 +15,10 @@ def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
     names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every
-    plain value found there must be a parameter of the section. Raises ParameterError with the nearest name.
+    plain value found there must be a parameter of the section. Raises ParameterError with the nearest name,
+    and where the notebook itself has overwritten what papermill gave it.
     """
+    _refuse_overwritten()
     given = {name: value for name, value in names.items() if _is_parameter(name, value)}
     known = ["preset", *parameter_names(section)]
     for name in given:
@@ -35,6 +38,29 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
         values[name] = ", ".join(str(v) for v in sorted({getattr(config, name) for config in listed}))
     texts = {name: "none" if value is None else str(value) for name, value in values.items()}
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
+
+
+def _refuse_overwritten() -> None:
+    """Papermill sets its parameters in the first cell of a notebook without the tag: they are then lost."""
+    shell = get_ipython()
+    cells = [cell for cell in shell.user_ns.get("In", []) if cell] if shell is not None else []
+    if cells and cells[0].startswith("# Parameters"):
+        given = _assigned(cells[0])
+        lost = sorted(given & set().union(*map(_assigned, cells[1:-1])))
+        if lost:
+            raise ParameterError(
+                f"{', '.join(lost)} as given to papermill was overwritten by the notebook:"
+                " tag the cell that sets them `parameters`"
+            )
+
+
+def _assigned(source: str) -> set[str]:
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a line of IPython's own
+        return set()
+    targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
 def _is_parameter(name: str, value: Any) -> bool:

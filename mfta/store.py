@@ -9,7 +9,8 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,21 @@ def results_directory() -> Path:
 def code_digest(*parts: str) -> str:
     """SHA-256 (16 digits) of the named modules and folders of the package, in a fixed order."""
     digest = hashlib.sha256()
+    for name, path in _code_files(parts):
+        digest.update(name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def file_digests(*parts: str) -> dict[str, str]:
+    """SHA-256 (16 digits) of each file behind :func:`code_digest`, by its path in the package."""
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for name, path in _code_files(parts)}
+
+
+def _code_files(parts: Iterable[str]) -> Iterator[tuple[str, Path]]:
     for part in sorted(parts):
         path = PACKAGE / part
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.relative_to(PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:16]
+            yield file.relative_to(PACKAGE).as_posix(), file
 
 
 def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
@@ -56,7 +67,13 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
     """
     buffer = io.BytesIO()
     save(buffer)
-    content = buffer.getvalue()
+    staged = _staged(path, buffer.getvalue())
+    staged.replace(path)
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _staged(path: Path, content: bytes) -> Path:
+    """A temporary file beside ``path`` with all of ``content``, on the disk and ready to take its name."""
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +83,6 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
@@ -74,80 +90,170 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
             f"cannot write '{path}' ({error.strerror}): make room or allow writing there, or set"
             " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
         ) from None
-    return hashlib.sha256(content).hexdigest()
+    return Path(temporary)
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> str:
     """Write a JSON file whole or not at all."""
-    text = json.dumps(content, indent=1, sort_keys=True) + "\n"
-    return write(path, lambda buffer: buffer.write(text.encode()))
+    return write(path, lambda buffer: buffer.write(_json(content)))
 
 
-def lock(directory: Path) -> filelock.FileLock:
-    """A lock beside ``directory``, so that two processes that ask for one thing make it once."""
+@contextmanager
+def lock(directory: Path, wait: bool = True) -> Iterator[None]:
+    """Hold the lock of ``directory``, so that two processes that ask for one thing make it once.
+
+    A lock ends with its process, however that ends; what a killed one left half-written is removed. Where
+    nothing can be written and a certificate is there, no lock is needed: it can only be read.
+    Raises StoreError where it cannot be taken, filelock.Timeout where another holds it and not ``wait``.
+    """
     path = directory.with_name(f".{directory.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     except OSError as error:
+        if (directory / "certificate.json").exists():
+            yield
+            return
         raise StoreError(
-            f"cannot write in '{path.parent}' ({error.strerror}): allow writing there, or set"
-            " MFTA_RESULTS and MFTA_RUNS to a place that can be written"
+            f"cannot write in '{path.parent}' ({error.strerror}): make room or allow writing there, or set"
+            " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
         ) from None
-    return filelock.FileLock(path)
+    with filelock.FileLock(path, timeout=-1 if wait else 0):
+        for left in directory.glob(".writing-*"):
+            left.unlink(missing_ok=True)
+        yield
 
 
 def circumstances() -> dict[str, Any]:
     """What a certificate says of the machine, the versions and the moment."""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=PACKAGE, capture_output=True, text=True, check=False)
     return {
-        "commit": commit.stdout.strip() or None,
+        "commit": _commit(),
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "processor": _processor(),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "versions": {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES},
+        "versions": versions(),
     }
 
 
+def versions() -> dict[str, str]:
+    """The installed versions of the packages that numbers depend on."""
+    return {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES}
+
+
+def _processor() -> str:
+    """The processor's model; results of another may differ in the last bits."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # not Linux
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
+
+
+def _commit() -> str | None:
+    try:
+        command = ["git", "rev-parse", "HEAD"]
+        answer = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False)
+    except OSError:  # no git here
+        return None
+    return answer.stdout.strip() or None
+
+
 def write_table(directory: Path, table: pd.DataFrame, certificate: dict[str, Any]) -> None:
-    """Store a table and then its certificate, which names the table's checksum."""
-    text = table.to_csv(index=False, lineterminator="\n")
-    checksum = write(directory / "table.csv", lambda buffer: buffer.write(text.encode()))
-    write_json(directory / "certificate.json", {**certificate, **circumstances(), "table_sha256": checksum})
+    """Store a table and then its certificate, which names the table's checksum.
+
+    Both are on the disk before an older certificate goes, and that goes before anything takes its name: a
+    full disk changes nothing, and a kill at any moment leaves no table beside a certificate of another.
+    """
+    text = table.to_csv(index=False, lineterminator="\n").encode()
+    full = {**certificate, **circumstances(), "table_sha256": hashlib.sha256(text).hexdigest()}
+    staged = _staged(directory / "table.csv", text)
+    try:
+        proof = _staged(directory / "certificate.json", _json(full))
+    except StoreError:
+        staged.unlink()
+        raise
+    forget_certificate(directory)
+    staged.replace(directory / "table.csv")
+    proof.replace(directory / "certificate.json")
 
 
 def read_certificate(directory: Path) -> dict[str, Any] | None:
     """The certificate in ``directory``; None where nothing was finished there."""
     path = directory / "certificate.json"
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
+        content = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
         raise StoreError(f"'{path}' cannot be read ({error}): remove '{directory}' to recompute it") from None
+    if not isinstance(content, dict):
+        raise StoreError(f"'{path}' is no certificate: remove '{directory}' to recompute it")
+    return content
+
+
+def forget_certificate(directory: Path) -> None:
+    """Take back what vouches for ``directory``, before its files are made anew."""
+    try:
+        (directory / "certificate.json").unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(f"cannot replace what is in '{directory}' ({error.strerror}): allow writing there") from None
+
+
+def check_certificate(directory: Path, kind: str, fingerprint: str, config: dict[str, Any] | None = None) -> None:
+    """Refuse a ``directory`` whose certificate is absent or of another kind, fingerprint or config.
+
+    config: what it should have been made with; parameters the certificate does not know yet are not
+    compared.
+    """
+    certificate = read_certificate(directory)
+    remedy = _remedy(directory)
+    if certificate is None:
+        raise StoreError(f"'{directory}' has no certificate: {remedy}")
+    if (certificate.get("kind"), certificate.get("fingerprint")) != (kind, fingerprint):
+        raise StoreError(f"'{directory / 'certificate.json'}' belongs to another {kind}: {remedy}")
+    made_with = certificate.get("config", {})
+    changed = [name for name in made_with if config is not None and made_with[name] != config.get(name)]
+    if changed:
+        raise StoreError(f"'{directory}' was made with another {', '.join(changed)}: {remedy}")
+
+
+def check_file(path: Path) -> None:
+    """Refuse a file that is missing, or is not what the certificate beside it says."""
+    certificate = read_certificate(path.parent)
+    if certificate is None:
+        raise StoreError(f"'{path.parent}' has no certificate: {_remedy(path.parent)}")
+    sums = {"table.csv": certificate.get("table_sha256")} | certificate.get("files_sha256", {})
+    if not path.exists():
+        raise StoreError(f"'{path}' is missing: {_remedy(path.parent)}")
+    # Runs of before there were checksums have none.
+    if path.name in sums and checksums([path])[path.name] != sums[path.name]:
+        raise StoreError(f"'{path}' is not what its certificate says (edited or cut): {_remedy(path.parent)}")
 
 
 def read_table(directory: Path, fingerprint: str, config: dict[str, Any] | None = None) -> pd.DataFrame:
     """The stored table, after its certificate and checksum were checked.
 
-    config: what the table should have been made with; parameters that the certificate does not know yet
-    are not compared.
-
     Raises StoreError for a certificate of another config, and for a table that was cut or edited.
     """
-    certificate = read_certificate(directory)
-    remedy = f"restore it, or remove '{directory}' to recompute it"
-    if certificate is None:
-        raise StoreError(f"'{directory}' has no certificate: {remedy}")
-    if certificate.get("fingerprint") != fingerprint:
-        raise StoreError(f"'{directory / 'certificate.json'}' belongs to another table: {remedy}")
-    made_with = certificate.get("config", {})
-    changed = [name for name in made_with if config is not None and made_with[name] != config.get(name)]
-    if changed:
-        raise StoreError(f"'{directory}' was made with another {', '.join(changed)}: {remedy}")
-    path = directory / "table.csv"
-    if not path.exists():
-        raise StoreError(f"'{path}' is missing: {remedy}")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != certificate.get("table_sha256"):
-        raise StoreError(f"'{path}' is not what its certificate says (edited or cut): {remedy}")
-    return pd.read_csv(path, keep_default_na=True)
+    check_certificate(directory, "table", fingerprint, config)
+    check_file(directory / "table.csv")
+    return pd.read_csv(directory / "table.csv", keep_default_na=True)
+
+
+def checksums(paths: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each file, by its name."""
+    answer = {}
+    for path in sorted(paths):
+        with path.open("rb") as file:
+            answer[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return answer
+
+
+def _remedy(directory: Path) -> str:
+    return f"restore it, or remove '{directory}' to recompute it"

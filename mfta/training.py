@@ -49,10 +49,11 @@ class Run:
         return [name for name, at in named.items() if at == epoch] or [""]
 
     def state(self, epoch: int) -> dict[str, torch.Tensor]:
-        """Weights and buffers after ``epoch``. Raises StoreError where they were not kept."""
-        path = checkpoint_path(self.directory, epoch)
-        if not path.exists():
+        """Weights and buffers after ``epoch``. Raises StoreError where they were not kept, or were changed."""
+        if epoch not in self.kept_epochs:
             raise StoreError(f"epoch {epoch} of '{self.directory}' was not kept; kept: {self.kept_epochs}")
+        path = checkpoint_path(self.directory, epoch)
+        store.check_file(path)
         return _load(path)
 
     def network(self, epoch: int) -> networks.Network:
@@ -72,8 +73,13 @@ def run(config: Training, fresh: bool = False) -> Run:
     with store.lock(directory):
         certificate = store.read_certificate(directory)
         digest = store.code_digest(*CODE)
-        if certificate is None or (fresh and certificate["code"] != digest):
+        if certificate is not None and fresh and certificate.get("code") != digest:
+            store.forget_certificate(directory)  # before any file changes, so that it never vouches for a mixture
+            certificate = None
+        if certificate is None:
             certificate = _train(config, directory, digest)
+        store.check_certificate(directory, "run", config.fingerprint, config.model_dump(mode="json"))
+        store.check_file(directory / "history.csv")
     history = pd.read_csv(directory / "history.csv")
     return Run(config, directory, history, certificate["best_epoch"])
 
@@ -126,7 +132,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     resume = directory / "resume.pt"
     if resume.exists():
         saved = _load(resume)
-        if saved["code"] == digest:
+        if saved.get("code") == digest and saved.get("fingerprint") == config.fingerprint:
             network.load_state_dict(saved["network"])
             optimizer.load_state_dict(saved["optimizer"])
             history, best, spent, first = saved["history"], saved["best"], saved["spent"], saved["epoch"] + 1
@@ -148,6 +154,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             _save(network.state_dict(), checkpoint_path(directory, epoch))
         progress = {
             "code": digest,
+            "fingerprint": config.fingerprint,
             "epoch": epoch,
             "network": network.state_dict(),
             "optimizer": optimizer.state_dict(),
@@ -164,6 +171,8 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
         "fingerprint": config.fingerprint,
         "config": config.model_dump(mode="json"),
         "code": digest,
+        "files": store.file_digests(*CODE),
+        "files_sha256": store.checksums([directory / "history.csv", *directory.glob("epoch_*.pt")]),
         "best_epoch": best[1],
         "data_sha256": dataset.checksum,
         "device": str(device()),

@@ -80,7 +80,67 @@ def test_the_kernel_is_this_python_whatever_jupyter_path_says(project, monkeypat
     assert "no parameter 'epoch'" in error  # so the kernel ran, and ours
 
 
-def test_parameters_of_all_sections_are_checked_before_anything_starts(project, monkeypatch):
-    monkeypatch.setattr(batch, "_compute", None)
+TINY = {**PARAMETERS, "checkpoints": [], "train_per_class": 20}
+TINY = {name: value for name, value in TINY.items() if name not in ("preset", "seeds")}
+SECTIONS = ["layer_memorization", "rewinding"]
+
+
+def rerun(sections, n_jobs=1, seeds=(0,), **overrides):
+    _, tasks = batch.rerun(sections, "quick", {**TINY, **overrides}, list(seeds))
+    return {event.task.name: event.error for event in batch.carry_out(tasks, n_jobs) if event.kind == "ended"}
+
+
+def test_parameters_of_all_sections_are_checked_before_anything_starts(project):
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
-        list(batch.rerun([], "quick", {"epoch": 3}))
+        batch.rerun([], "quick", {"epoch": 3})
+
+
+def test_sections_share_their_trainings_which_come_first():
+    steps, tasks = batch.rerun(SECTIONS, "quick", TINY, [0, 1])
+    names = [task.name for task in tasks]
+    trained = [name for name in names if name.startswith("training")]
+    assert len(trained) == 2  # a seed, not a section and seed
+    assert names[:2] == trained
+    assert len(names) == 2 + 4 + 2
+    assert {task.after for task in tasks if task.name.endswith("seed 0")} == {(trained[0],)}
+    assert [step.state for step in steps] == ["missing"] * 6
+
+
+def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):
+    errors = rerun(["layer_memorization"])
+    assert len(errors) == 3
+    assert not any(errors.values())
+    (table,) = (project / "results").glob("*/*/*/table.csv")
+    before = table.stat().st_mtime_ns
+    assert list(rerun(["layer_memorization"])) == ["notebook layer_memorization"]
+    table.write_text(table.read_text().replace("0.1", "0.2", 1))
+    errors = rerun(SECTIONS, n_jobs=2)
+    assert "table.csv' is not what its certificate says" in errors["layer_memorization, seed 0"]
+    assert errors["notebook layer_memorization"] == "not started, as layer_memorization, seed 0 failed"
+    assert not (project / "book" / "sections" / "layer_memorization.ipynb").exists()
+    assert errors["rewinding, seed 0"] == ""
+    _, tasks = batch.rerun(["layer_memorization"], "quick", TINY, [0], force=True)
+    assert not any(event.error for event in batch.carry_out(tasks))
+    assert table.stat().st_mtime_ns > before
+
+
+def test_a_jobs_threads_lower_how_many_run_at_once():
+    _, tasks = batch.rerun(["layer_memorization"], "quick", {**TINY, "threads": 3}, [0, 1])
+    assert [batch.at_once(tasks, n_jobs, cores=8) for n_jobs in (1, 2, 4)] == [1, 2, 2]
+    assert batch.at_once(tasks, 4, cores=2) == 1
+
+
+def test_a_notebook_without_the_tag_is_refused(project):
+    path = project / "notebooks" / "layer_memorization.md"
+    path.write_text(path.read_text().replace(":tags: [parameters]", ":tags: [hide-input]"))
+    assert "has 0 cells with the tag `parameters`: tag the one" in batch.execute("layer_memorization", PARAMETERS)
+
+
+def test_plain_papermill_on_a_notebook_without_the_tag_refuses_too(project):
+    import jupytext
+
+    text = (project / "notebooks" / "layer_memorization.md").read_text().replace(":tags: [parameters]", "")
+    source = project / "in.ipynb"
+    jupytext.write(jupytext.reads(text, fmt="md:myst"), source)
+    with pytest.raises(papermill.PapermillExecutionError, match="tag the cell that sets them `parameters`"):
+        papermill.execute_notebook(source, project / "out.ipynb", {"epochs": 1}, progress_bar=False)

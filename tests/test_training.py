@@ -124,3 +124,32 @@ def test_certificate_says_what_was_done(config):
     assert certificate["config"] == config.model_dump(mode="json")
     assert certificate["code"] == store.code_digest(*training.CODE)
     assert certificate["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_a_changed_checkpoint_or_history_is_refused_by_name(config):
+    run = training.run(config)
+    path = training.checkpoint_path(run.directory, 1)
+    torch.save(run.state(2), path)  # a sound file, of another epoch
+    with pytest.raises(StoreError, match=r"epoch_0001.pt' is not what its certificate says"):
+        run.state(1)
+    (run.directory / "history.csv").unlink()
+    with pytest.raises(StoreError, match=r"history.csv' is missing"):
+        training.run(config)
+
+
+def test_retraining_that_is_interrupted_leaves_no_certificate(config, monkeypatch):
+    directory = training.run(config).directory
+    path = directory / "certificate.json"
+    store.write_json(path, store.read_certificate(directory) | {"code": "older"})
+    monkeypatch.setattr(training, "_train_epoch", lambda *a: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        training.run(config, fresh=True)
+    assert not path.exists()
+
+
+def test_another_runs_certificate_is_refused(config):
+    directory = training.run(config).directory
+    other = training.run(config.model_copy(update={"seed": 6})).directory
+    (directory / "certificate.json").write_bytes((other / "certificate.json").read_bytes())
+    with pytest.raises(StoreError, match="belongs to another run"):
+        training.run(config)

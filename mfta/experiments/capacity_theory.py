@@ -141,7 +141,7 @@ def _both(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> dict:
 
 
 def _analysis(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> dict:
-    summary = analyze(manifolds, 0.0, config.draws, config.seed, removed).summary()
+    summary = analyze(manifolds, 0.0, config.draws, config.seed, removed, config.threads).summary()
     return {
         "kappa": 0.0,
         "points": manifolds.shape[2],

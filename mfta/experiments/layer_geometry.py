@@ -71,7 +71,8 @@ def _rows(
         for name, index in places.items():
             manifolds = activations.manifolds(answer, index)
             try:
-                geometry = analyze(manifolds, analysis.kappa, analysis.draws, seed, analysis.remove_centers)
+                given = (analysis.kappa, analysis.draws, seed, analysis.remove_centers, analysis.threads)
+                geometry = analyze(manifolds, *given)
             except GeometryError as error:
                 raise GeometryError(f"layer {layer}, {name} examples: {error}") from None
             summary = geometry.summary()

@@ -1,0 +1,51 @@
+"""What differs between a certificate and what a job would be made with today."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mfta import store
+from mfta.errors import StoreError
+
+
+def since(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
+    """Files of the ``code`` and versions of packages that are not those of the certificate, one line each."""
+    return [*_files(certificate, code), *_versions(certificate)]
+
+
+def from_nearest(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    """How ``config`` differs from the stored one in ``folder`` (a section's) that differs least."""
+    stored = {}
+    for path in sorted(folder.glob("*/certificate.json")):
+        try:
+            certificate = store.read_certificate(path.parent) or {}
+        except StoreError:
+            continue
+        stored[path.parent.name] = _values(certificate.get("config", {}), config)
+    if not stored:
+        return ["nothing of this section is stored under this preset"]
+    name = min(stored, key=lambda name: len(stored[name]))
+    return [f"nearest stored is {name[:8]}", *stored[name]]
+
+
+def _files(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
+    if certificate.get("code") == store.code_digest(*code):
+        return []
+    if "files" not in certificate:
+        return ["code (the certificate is older than digests of single files)"]
+    then, now = certificate["files"], store.file_digests(*code)
+    words = {(True, True): "changed", (True, False): "removed", (False, True): "added"}
+    return [
+        f"{name} {words[name in then, name in now]}"
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name)
+    ]
+
+
+def _versions(certificate: Mapping[str, Any]) -> list[str]:
+    then, now = certificate.get("versions", {}), store.versions()
+    return [f"{name} {then[name]}, now {now[name]}" for name in then if now.get(name) not in (then[name], None)]
+
+
+def _values(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [f"{name} {then.get(name)!r}, now {now[name]!r}" for name in now if then.get(name) != now[name]]
