@@ -28,16 +28,16 @@ from mfta.configs import Training
 class Images(Dataset):
     """Images as torchvision's CIFAR-100 holds them: 8-bit arrays, opened by PIL and transformed one by one."""
 
-    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
+    def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:  # noqa: D107 (above)
         self.images, self.labels = images, labels
         self.transform = v2.Compose(
             [v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.25] * 3)]
         )
 
-    def __len__(self) -> int:
+    def __len__(self) -> int:  # noqa: D105
         return len(self.images)
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:  # noqa: D105
         return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
 
 

@@ -141,7 +141,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     bar.set_description(f"{config.network} on {config.dataset}, seed {config.seed}")
     for epoch in bar:
         if epoch > 0:
-            _train_epoch(config, network, optimizer, images, targets, epoch)
+            train_epoch(config, network, optimizer, images, targets, epoch)
         rows = evaluate(network, dataset, permuted, epoch)
         history += rows
         accuracy = {row["examples"]: row["accuracy"] for row in rows}
@@ -193,7 +193,7 @@ def _optimizer(config: Training, network: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(network.parameters(), rate, config.momentum, weight_decay=decay)
 
 
-def _train_epoch(
+def train_epoch(
     config: Training,
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
@@ -201,6 +201,10 @@ def _train_epoch(
     targets: torch.Tensor,
     epoch: int,
 ) -> None:
+    """One pass over ``images`` (n, channels, height, width) and ``targets`` (n,), both on the device.
+
+    epoch: from 1; the order of the images, the augmentation and the learning rate follow from it.
+    """
     order = torch.from_numpy(stream(config.seed, "batches", epoch).permutation(len(images)))
     flips = torch_stream(config.seed, "augmentation", epoch)
     network.train()
