@@ -45,7 +45,7 @@ def test_a_notebook_runs_and_keeps_one_box_of_parameters(project):
         for output in cell.get("outputs", [])
         if "image/svg+xml" in output.get("data", {})
     ]
-    assert len(figures) == sum("alt:" in cell.source for cell in notebook.cells)
+    assert len(figures) == sum("mystnb" in cell.metadata for cell in notebook.cells) > 0
 
 
 @pytest.mark.parametrize(
