@@ -138,7 +138,7 @@ class _Measurement:
         """All parts at initialization with the head's weights multiplied."""
         for scale in tqdm(self.config.head_scales, desc="scales of the head", disable=None):
             network = self.run.network(0)
-            network.get_parameter(f"{network.taps['head']}.weight").data *= scale
+            network.get_parameter(f"{network.taps['head'].node}.weight").data *= scale
             what = {"varied": "head_scale", "epoch": 0, "stage": "initial", "head_scale": scale}
             yield from ({**what, **row} for row in self._both(network))
 

@@ -63,11 +63,12 @@ def geometry_by_epoch(table: pd.DataFrame) -> Figure:
     rows = _every_seed(table[table["layer"].notna() & table["manifold"].isna()])
     figure, grid = plt.subplots(3, 4, figsize=(9, 7), layout="constrained", sharex=True, sharey=True)
     for row, (measure, label) in enumerate(MEASURES.items()):
-        means = rows.groupby(["examples", "depth", "epoch"])[COLUMNS[measure]].mean()
+        means = rows.astype({"depth": int}).groupby(["examples", "depth", "epoch"])[COLUMNS[measure]].mean()
+        low, high = means.quantile([0.02, 0.98])  # an untrained head is far from all else
         for column, examples in enumerate(EXAMPLES):
             axes = grid[row, column]
             sns.heatmap(
-                means[examples].unstack(), ax=axes, cmap="cividis", vmin=means.min(), vmax=means.max(),
+                means[examples].unstack(), ax=axes, cmap="cividis", vmin=low, vmax=high,
                 cbar=column == len(EXAMPLES) - 1, cbar_kws={"label": label},
             )  # fmt: skip
             axes.set(title=examples if row == 0 else "", xlabel="epoch" if row == 2 else "")
