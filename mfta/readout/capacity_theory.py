@@ -23,7 +23,7 @@ def compared(table: pd.DataFrame) -> pd.DataFrame:
     means[errors] = np.sqrt(grouped[errors].sum().div(grouped.size(), axis=0).div(grouped.size(), axis=0))
     means["ratio"] = means["capacity"] / means["simulated"]
     relative = [means[f"{name}_stderr"] / means[name] for name in ("capacity", "simulated")]
-    means["ratio_stderr"] = means["ratio"] * np.hypot(*relative)
+    means["ratio_stderr"] = means["ratio"] * np.hypot(relative[0], relative[1])
     return means.reset_index()
 
 
