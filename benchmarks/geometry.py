@@ -2,6 +2,7 @@
 
     python benchmarks/geometry.py            both cases, the centre step, the scaling table (about two minutes)
     python benchmarks/geometry.py --quick    the same on fewer manifolds and draws (under a minute)
+    python benchmarks/geometry.py --pixels   the centre step on CIFAR-100's pixels too
 
 The alternative solves min ½‖V − T‖² subject to S₊ᵀV ≤ −κ with cvxopt at tolerances 1e-12, the values in the
 authors' published code, and takes the same measures from the multipliers. Both sides start from an array
@@ -81,23 +82,28 @@ def ratio(name: str, manifolds: np.ndarray, draws: int, of: int, runs: int) -> N
     print(f"  cvxopt capacity {1 / cost:.4f}, radius {radius:.3f}, dimension {dimension:.2f} (its manifolds)")
 
 
-def center_step(runs: int) -> None:
-    """Time of finding what the centres share: random centres, and centres with a falling spectrum."""
+def center_step(runs: int, pixels: bool) -> None:
+    """Time of finding what the centres share: random centres, a falling spectrum, and pixels if asked for."""
     rng = np.random.default_rng(0)
+    cases = {
+        name: rng.standard_normal((p, 1000)) * np.arange(1, 1001.0) ** -power
+        for name, p, power in (("random centres", 50, 0.0), ("power law", 50, 1.0), ("power law ", 100, 1.0))
+    }
+    if pixels:
+        from mfta import data  # needs the extra `train`
+
+        images = data.load("cifar100", 50, 50)
+        order = np.argsort(images.test_labels, kind="stable")
+        cases["CIFAR-100 pixels"] = images.test_images.numpy()[order].reshape(100, 50, -1).mean(1, dtype=float)
     print("\ncentre step (on neither side above)")
-    for name, p, power in (
-        ("random centres", 50, 0.0),
-        ("power-law centres", 50, 1.0),
-        ("power-law centres", 100, 1.0),
-    ):
-        c = rng.standard_normal((p, 1000)) * np.arange(1, 1001.0) ** -power
+    for name, c in cases.items():
         gram = gram_of_rows(c - c.mean(0))
         tolerance = 1e-12 * float(np.diag(gram).max())
         rank = len(centers.low_rank(gram, tolerance)[0])
         times = [
             seconds(lambda gram=gram, tolerance=tolerance: centers.low_rank(gram, tolerance)) for _ in range(runs)
         ]
-        print(f"  {name:18s} P = {p:3d}: {np.median(times) * 1e3:7.1f} ms, rank {rank}")
+        print(f"  {name:18s} P = {len(c):3d}: {np.median(times) * 1e3:7.1f} ms, rank {rank}")
 
 
 def scaling(quick: bool) -> None:
@@ -127,13 +133,15 @@ def main() -> None:
     """Runs all parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer manifolds, draws and runs")
-    quick = parser.parse_args().quick
+    parser.add_argument("--pixels", action="store_true", help="CIFAR-100's pixels too (downloaded where absent)")
+    options = parser.parse_args()
+    quick = options.quick
     rng = np.random.default_rng(0)
     easy = 2 * rng.standard_normal((50, 2000, 1)) + rng.standard_normal((50, 2000, 50))
     ratio("easy (about 2 anchors a draw)", easy, 200, of=2 if quick else 10, runs=3 if quick else 5)
     hard = rng.standard_normal((100, 5000, 50))
     ratio("hard (about 25 anchors a draw)", hard, 200, of=2 if quick else 10, runs=3 if quick else 5)
-    center_step(3 if quick else 9)
+    center_step(3 if quick else 9, options.pixels)
     scaling(quick)
 
 

@@ -1,7 +1,8 @@
 """The theory against exact values and against simulation (the paper's Fig. 1B), and where they part.
 
-Cases: ``exact`` (points, segments, orthogonal points), ``finite`` (balls sampled by more and more points),
-``simulated`` (Gaussian clouds of growing spread), ``centers`` (clouds whose centres share directions),
+Cases: ``exact`` (points, segments, discs, orthogonal points), ``finite`` (balls sampled by more and more
+points), ``simulated`` (sampled balls over radius and dimension, Gaussian clouds), ``sizes`` (one kind of ball,
+in other numbers and among other numbers of features), ``centers`` (clouds whose centres share directions),
 ``shuffled`` (structured clouds under true and shuffled labels) and ``activations`` (class manifolds of the
 trained network).
 """
@@ -21,20 +22,27 @@ CODE = (*training.CODE, "activations.py", "geometry", "experiments/capacity_theo
 
 FEATURES = 400
 CLOUD = 8
-"""Points of a simulated cloud: few, since a linear program is out of reach below a capacity of about 0.2."""
+"""Points of a simulated cloud: the fewer, the higher the capacity, and the cheaper a simulation."""
+SAMPLED = {1: 2, 2: 8, 3: 10, 6: 16}
+"""Points on the surface of a simulated ball, by its dimension."""
+DISC = 400
+"""Points of a disc fine enough to have the disc's capacity to 1e-4."""
 
 
 def compute(config: CapacityTheory, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed: one row a case.
 
-    Columns: case, name; what was given (kappa, given_radius, given_dimension, points, spread, strength;
-    removed: the shared part of the centres removed or not; layer, depth, stage); from the theory, capacity
-    ± capacity_stderr (over draws), radius, dimension, unconverged draws and the largest residual;
-    ``exact`` and ``simulated`` ± simulated_stderr, NaN where there is none.
+    Columns: case, name; what was given (kappa, given_radius, given_dimension, manifolds, features, points,
+    spread, strength; removed: the shared part of the centres removed or not; layer, depth, stage); from the
+    theory, capacity ± capacity_stderr (over draws), radius, dimension, center_correlation, unconverged draws
+    and the largest residual; ``exact`` (for sampled balls: that of the whole ball) and ``simulated`` ±
+    simulated_stderr, NaN where there is none. Where there is a simulation, the theory is given a quarter of
+    ``exact_draws``.
     """
     generator = stream(config.seed, "capacity theory")
-    rows = [*_exact(config, generator), *_finite(config, generator), *_clouds(config, generator)]
-    rows += [*_centers(config, generator), *_shuffled(config, generator), *_activations(config, fresh)]
+    rows = [*_exact(config, generator), *_finite(config, generator), *_simulated(config, generator)]
+    rows += [*_sizes(config, generator), *_centers(config, generator), *_shuffled(config, generator)]
+    rows += _activations(config, fresh)
     table = pd.DataFrame(rows)
     table.insert(0, "seed", config.seed)
     return table
@@ -66,6 +74,12 @@ def _exact(config: CapacityTheory, generator: np.random.Generator) -> Iterator[d
             measured = _theory(np.array([[-radius, radius]]), config, generator, kappa)
             value = exact.segment_capacity(radius, kappa)
             yield {"case": "exact", "name": "segment", "given_radius": radius, **measured, "exact": value}
+    angles = np.linspace(0, 2 * np.pi, DISC, endpoint=False)
+    for kappa in (0.0, 0.5, 1.0):
+        for radius in (0.5, 1.5):
+            measured = _theory(radius * np.array([np.cos(angles), np.sin(angles)]), config, generator, kappa)
+            value = exact.ball_capacity(radius, 2, kappa)
+            yield {"case": "exact", "name": "disc", "given_radius": radius, **measured, "exact": value}
     for points in (2, 5, 10, 20, 50):
         simplex = np.sqrt(points) * (np.eye(points) - 1 / points)
         measured = _theory(simplex, config, generator)
@@ -88,11 +102,41 @@ def _finite(config: CapacityTheory, generator: np.random.Generator) -> Iterator[
             }
 
 
-def _clouds(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
-    for spread in (0.3, 0.6, 1.0, 1.5):
+def _simulated(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    for dimension in (1, 3, 6):
+        for radius in (0.2, 0.5, 1.0, 1.5):
+            yield {"case": "simulated", **_ball(config, generator, config.manifolds, FEATURES, radius, dimension)}
+    for spread in (0.3, 1.0):
         centers = generator.standard_normal((config.manifolds, FEATURES, 1))
         clouds = centers + spread * generator.standard_normal((config.manifolds, FEATURES, CLOUD))
-        yield {"case": "simulated", "name": "cloud", "spread": spread, **_both(clouds, config, removed=False)}
+        yield {"case": "simulated", "name": "cloud", "spread": spread, **_both(clouds, config)}
+
+
+def _sizes(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
+    for manifolds, features in ((10, 400), (20, 400), (40, 400), (80, 400), (40, 100), (40, 1600)):
+        yield {"case": "sizes", **_ball(config, generator, manifolds, features, 0.7, 2)}
+
+
+def _ball(
+    config: CapacityTheory,
+    generator: np.random.Generator,
+    manifolds: int,
+    features: int,
+    radius: float,
+    dimension: int,
+) -> dict:
+    """Balls about random centres, known by points on their surface: a segment by its ends."""
+    points = SAMPLED[dimension]
+    axes, _ = np.linalg.qr(generator.standard_normal((manifolds, features, dimension)))
+    surface = generator.standard_normal((manifolds, dimension, points))
+    if dimension == 1:
+        surface[:, 0] = (-1.0, 1.0)
+    surface /= np.linalg.norm(surface, axis=1, keepdims=True)
+    centers = generator.standard_normal((manifolds, features, 1))
+    centers /= np.linalg.norm(centers, axis=1, keepdims=True)
+    given = {"given_radius": radius, "given_dimension": dimension}
+    balls = _both(centers + radius * axes @ surface, config)
+    return {"name": "ball", **given, **balls, "exact": exact.ball_capacity(radius, dimension)}
 
 
 def _centers(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
@@ -101,10 +145,8 @@ def _centers(config: CapacityTheory, generator: np.random.Generator) -> Iterator
         shared = generator.standard_normal((config.manifolds, 2)) @ generator.standard_normal((2, FEATURES))
         centers = generator.standard_normal((config.manifolds, FEATURES)) + strength * shared
         clouds = centers[:, :, None] + 0.6 * generator.standard_normal((config.manifolds, FEATURES, CLOUD))
-        simulated = _simulation(clouds, config)
-        for removed in (False, True):
-            measured = _analysis(clouds, config, removed)
-            yield {"case": "centers", "name": "cloud", "strength": strength, **measured, **simulated}
+        for row in _both_ways(clouds, config):
+            yield {"case": "centers", "name": "cloud", "strength": strength, **row}
 
 
 def _shuffled(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
@@ -117,33 +159,44 @@ def _shuffled(config: CapacityTheory, generator: np.random.Generator) -> Iterato
         mixed = generator.permutation(clouds.transpose(0, 2, 1).reshape(-1, FEATURES))
         mixed = mixed.reshape(config.manifolds, points, FEATURES).transpose(0, 2, 1)
         for name, manifolds in (("true labels", clouds), ("shuffled labels", mixed)):
-            measured = _analysis(manifolds, config, removed=True)
+            measured = _analysis(manifolds, config, config.draws, removed=True)
             yield {"case": "shuffled", "name": name, **measured, "exact": exact.orthogonal_capacity(points)}
 
 
 def _activations(config: CapacityTheory, fresh: bool) -> Iterator[dict]:
-    """Test images' class manifolds, untrained and at the best epoch; few points, so that a simulation is in reach."""
+    """Test images' class manifolds, untrained, at the best epoch and at the last."""
     run = training.run(config.training, fresh)
     dataset = training.data_of(config.training)
     rows = labels.class_examples(dataset.test_labels, CLOUD, config.seed, "test")
-    for stage, epoch in (("initial", 0), ("best", run.best_epoch)):
+    for stage, epoch in (("initial", 0), ("best", run.best_epoch), ("last", config.training.epochs)):
         network = run.network(epoch)
         for layer, answers in activations.record(network, dataset.test_images):
             if layer == "head":
                 continue  # as many features as classes: nothing left to project to
             manifolds = np.ascontiguousarray(activations.manifolds(answers, rows))
             where = {"stage": stage, "layer": layer, "depth": network.layers.index(layer)}
-            yield {"case": "activations", "name": "classes", **where, **_both(manifolds, config, removed=False)}
+            for row in _both_ways(manifolds, config):
+                yield {"case": "activations", "name": "classes", **where, **row}
 
 
-def _both(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> dict:
-    return {**_analysis(manifolds, config, removed), **_simulation(manifolds, config)}
+def _both_ways(manifolds: np.ndarray, config: CapacityTheory) -> Iterator[dict]:
+    """Theory with and without removal of what the centres share, beside one simulation."""
+    simulated = _simulation(manifolds, config)
+    for removed in (False, True):
+        yield {**_analysis(manifolds, config, config.exact_draws // 4, removed), **simulated}
 
 
-def _analysis(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> dict:
-    summary = analyze(manifolds, 0.0, config.draws, config.seed, removed, config.threads).summary()
+def _both(manifolds: np.ndarray, config: CapacityTheory) -> dict:
+    measured = _analysis(manifolds, config, config.exact_draws // 4, removed=False)
+    return {**measured, **_simulation(manifolds, config)}
+
+
+def _analysis(manifolds: np.ndarray, config: CapacityTheory, draws: int, removed: bool) -> dict:
+    summary = analyze(manifolds, 0.0, draws, config.seed, removed, config.threads).summary()
     return {
         "kappa": 0.0,
+        "manifolds": manifolds.shape[0],
+        "features": manifolds.shape[1],
         "points": manifolds.shape[2],
         "removed": removed,
         "capacity": summary["capacity"],
@@ -157,5 +210,6 @@ def _analysis(manifolds: np.ndarray, config: CapacityTheory, removed: bool) -> d
 
 
 def _simulation(manifolds: np.ndarray, config: CapacityTheory) -> dict:
-    found = simulated_capacity(manifolds, config.dichotomies, config.seed)
+    repeats = max(1, 40 // len(manifolds))  # few manifolds: each answer tells less, and costs less
+    found = simulated_capacity(manifolds, repeats * config.dichotomies, config.seed)
     return {"simulated": found.capacity, "simulated_stderr": found.stderr}

@@ -1,6 +1,12 @@
 """Tables to figures, one file a section. Nothing else in the package draws."""
 
-from mfta.figures.capacity_theory import capacity_by_points, theory_against_exact, theory_against_simulation
+from mfta.figures.capacity_theory import (
+    capacity_by_points,
+    theory_against_exact,
+    theory_against_simulation,
+    theory_departures,
+    theory_on_activations,
+)
 from mfta.figures.double_descent import accuracy_by_width, double_descent, double_descent_geometry
 from mfta.figures.gradients import (
     gradients_by_depth,
@@ -45,5 +51,7 @@ __all__ = [
     "rewinding_single_layers",
     "theory_against_exact",
     "theory_against_simulation",
+    "theory_departures",
+    "theory_on_activations",
     "use_style",
 ]

@@ -26,17 +26,88 @@ def theory_against_exact(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def theory_against_simulation(table: pd.DataFrame) -> Figure:
-    """Theory against simulation: clouds, clouds with shared centres, and the digits' class manifolds."""
-    figure, grid = plt.subplots(1, 3, figsize=(9.2, 3.3), layout="constrained")
-    clouds, centers, classes = (table[table["case"] == case] for case in ("simulated", "centers", "activations"))
-    _pairs(grid[0], {"clouds": clouds})
+def theory_against_simulation(pairs: pd.DataFrame) -> Figure:
+    """Left: capacity of sampled balls over radius. Right: theory over simulation, balls and clouds, ±5 %.
+
+    pairs: of readout.compared.
+    """
+    rows = pairs[pairs["case"] == "simulated"]
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.7), layout="constrained")
+    for (dimension, group), color, marker in zip(rows.groupby("given_dimension"), COLORS, MARKERS, strict=False):
+        label, by = f"D = {dimension:.0f}", group.sort_values("given_radius")
+        left.errorbar(
+            by["given_radius"],
+            by["simulated"],
+            2 * by["simulated_stderr"],
+            fmt=marker,
+            color=color,
+            ms=5,
+            lw=1,
+            mfc="none",
+            label=label,
+        )
+        left.errorbar(by["given_radius"], by["capacity"], 2 * by["capacity_stderr"], color=color, lw=1.2)
+        left.plot(by["given_radius"], by["exact"], color=color, lw=1, ls=":")
+        _ratio(right, group, "simulated", color, marker, label=f"balls, {label}")
+    _ratio(right, rows[rows["name"] == "cloud"], "simulated", COLORS[3], MARKERS[3], label="clouds")
+    left.set(xlabel="radius of the balls", ylabel=MEASURES["capacity"], ylim=(0, None))
+    left.legend()
+    right.axhspan(0.95, 1.05, color="0.5", alpha=0.15, lw=0)
+    right.set(xlabel="simulated capacity", ylabel="mean-field / simulated")
+    right.legend(fontsize="small", ncols=2)
+    return figure
+
+
+def theory_departures(pairs: pd.DataFrame) -> Figure:
+    """Theory over simulation against the number of manifolds, of features, and shared centres.
+
+    pairs: of readout.compared.
+    """
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9.2, 3.4), layout="constrained")
+    sizes, centers = pairs[pairs["case"] == "sizes"], pairs[pairs["case"] == "centers"]
+    usual = sizes[["manifolds", "features"]].mode().iloc[0]
+    _ratio(left, sizes[sizes["features"] == usual["features"]], "manifolds", COLORS[0], MARKERS[0])
+    _ratio(middle, sizes[sizes["manifolds"] == usual["manifolds"]], "features", COLORS[0], MARKERS[0])
+    many = np.geomspace(sizes["manifolds"].min(), sizes["manifolds"].max())
+    left.plot(many, many / (many - 1), color="0.5", lw=1, ls=":", label="P / (P − 1)")
+    left.legend()
+    left.set(xlabel="manifolds P", ylabel="mean-field / simulated", title=f"N = {usual['features']:.0f}")
+    middle.set(xlabel="features N", title=f"P = {usual['manifolds']:.0f}")
+    for axes in (left, middle):
+        axes.set(xscale="log", ylim=(0.9, 1.15))
+        axes.axhspan(0.95, 1.05, color="0.5", alpha=0.15, lw=0)
     removed = centers["removed"].astype(bool)
-    _pairs(grid[1], {"as they are": centers[~removed], "removed": centers[removed]})
-    _pairs(grid[2], {stage: classes[classes["stage"] == stage] for stage in ("initial", "best")})
-    for axes, title in zip(grid, ("Gaussian clouds", "clouds with shared centers", "digits, by layer"), strict=True):
-        axes.set(title=title, xlabel="simulated capacity")
-    grid[0].set_ylabel("mean-field capacity")
+    _ratio(right, centers[~removed], "strength", COLORS[0], MARKERS[0], label="as they are")
+    _ratio(right, centers[removed], "strength", COLORS[1], MARKERS[1], label="removed")
+    right.axhspan(0.95, 1.05, color="0.5", alpha=0.15, lw=0)
+    right.set(xlabel="strength of the shared part", title="shared centers")
+    right.legend()
+    return figure
+
+
+def theory_on_activations(pairs: pd.DataFrame) -> Figure:
+    """Class manifolds by layer before, during and after training: simulation, and theory with and without removal.
+
+    pairs: of readout.compared.
+    """
+    rows = pairs[pairs["case"] == "activations"]
+    stages = [stage for stage in ("initial", "best", "last") if stage in set(rows["stage"])]
+    figure, grid = plt.subplots(1, len(stages), figsize=(9.2, 3.7), layout="constrained", sharey=True, squeeze=False)
+    for axes, stage in zip(grid[0], stages, strict=True):
+        chosen = rows[rows["stage"] == stage].sort_values("depth")
+        removed = chosen["removed"].astype(bool)
+        lines = {"theory, centers as they are": chosen[~removed], "theory, shared part removed": chosen[removed]}
+        for (name, by), color, marker in zip(lines.items(), COLORS, MARKERS, strict=False):
+            axes.plot(by["depth"], by["capacity"], color=color, marker=marker, ms=4, label=name)
+        by = chosen[removed]
+        axes.errorbar(
+            by["depth"], by["simulated"], 2 * by["simulated_stderr"], fmt="D", color="0.5", ms=4, label="simulation"
+        )
+        axes.set(title=stage, xticks=by["depth"])
+        axes.set_xticklabels(by["layer"], rotation=90)
+    grid[0, 0].set_ylabel(MEASURES["capacity"])
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3)
     return figure
 
 
@@ -61,12 +132,6 @@ def capacity_by_points(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def _pairs(axes: Axes, groups: dict[str, pd.DataFrame]) -> None:
-    for (name, rows), color, marker in zip(groups.items(), COLORS, MARKERS, strict=False):
-        error = [2 * rows["simulated_stderr"], 2 * rows["capacity_stderr"]]
-        axes.errorbar(
-            rows["simulated"], rows["capacity"], error[1], error[0], fmt=marker, color=color, ms=4, lw=1, label=name
-        )
-    limits = np.array([min(axes.get_xlim()[0], axes.get_ylim()[0]), max(axes.get_xlim()[1], axes.get_ylim()[1])])
-    axes.plot(limits, limits, color="0.5", lw=0.8, ls=":")
-    axes.legend()
+def _ratio(axes: Axes, rows: pd.DataFrame, x: str, color: str, marker: str, label: str | None = None) -> None:
+    axes.errorbar(rows[x], rows["ratio"], 2 * rows["ratio_stderr"], fmt=marker, color=color, ms=5, lw=1, label=label)
+    axes.axhline(1, color="0.5", lw=0.8, ls=":")

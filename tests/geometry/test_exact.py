@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from mfta.geometry import GeometryError, analyze_point_cloud, exact
+from mfta.geometry.anchors import INTERIOR, SOLVED
+from mfta.geometry.measures import measures
 
 from .clouds import sphere
 
@@ -120,6 +122,38 @@ def test_a_finely_sampled_disc_meets_its_ball(radius):
     angles = np.linspace(0, 2 * np.pi, 400, endpoint=False)
     g = estimate(np.vstack([radius * np.cos(angles), radius * np.sin(angles), np.ones(400)]), 0.0)
     assert abs(g.capacity[0] - exact.ball_capacity(radius, 2)) < 4 * g.capacity_stderr[0]
+
+
+def measured_ball(radius, dimension, draws):
+    """Capacity and its error of the whole ball: each draw's anchor in closed form, through the measures' own
+    code.
+
+    The points' cone is {|x| ≤ R x₀}; an anchor is a draw's projection on it, at last coordinate one.
+    """
+    t, t0 = draws[:, :-1], draws[:, -1]
+    length = np.linalg.norm(t, axis=1)
+    inside = length <= radius * t0  # the draw lies in the cone, and its anchor within the ball
+    interior = radius * length + t0 <= 0
+    weight = np.where(inside, t0, (radius * length + t0) / (1 + radius**2))
+    anchors = t * np.where(inside, 1 / t0, radius / length)[:, None]
+    gram = anchors @ anchors.T
+    overlaps = t @ anchors.T + t0[:, None]
+    state = np.where(interior, INTERIOR, SOLVED).astype(np.int8)
+    out = measures(gram, overlaps, t0, length, dimension, np.diag(np.where(interior, 0.0, weight)), state)
+    return out[0], out[3]
+
+
+@pytest.mark.parametrize("dimension", [5, 10, 20])
+@pytest.mark.parametrize("radius", [0.5, 1.0, 2.0])
+def test_the_measures_of_a_balls_own_anchors_meet_the_exact_value(radius, dimension):
+    rng = np.random.default_rng([4, dimension])
+    parts = [measured_ball(radius, dimension, rng.standard_normal((500, dimension + 1))) for _ in range(40)]
+    capacity, error = np.array(parts).T  # 20,000 draws in parts: the kernel takes the anchors' Gram matrix
+    cost, cost_error = (1 / capacity).mean(), np.sqrt(np.square(error / capacity**2).sum()) / 40
+    assert abs(cost - 1 / exact.ball_capacity(radius, dimension)) < 4 * cost_error
+    assert cost_error < 0.01 * cost
+    if radius == 1.0:
+        assert abs(cost - (dimension + 1) / 2) < 4 * cost_error
 
 
 def test_a_coarsely_sampled_ball_has_more_capacity_than_the_ball():
