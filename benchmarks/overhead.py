@@ -30,7 +30,8 @@ from pathlib import Path
 from mfta import jobs, options, pool
 if __name__ == "__main__":
     pool.warm()
-    listed = jobs.jobs("layer_memorization", "quick", range(int(sys.argv[1])), **options.parse_overrides(sys.argv[2:]))
+    seeds = list(range(int(sys.argv[1])))
+    listed = jobs.jobs("layer_memorization", "quick", seeds, **options.parse_overrides(sys.argv[2:]))
     tasks = [pool.Task(str(job), partial(job.table)) for job in listed]
     assert not any(event.error for event in pool.run(tasks, 2, 2, Path("_build/logs")))
 """
