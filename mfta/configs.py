@@ -215,6 +215,8 @@ def _listed(name: str, values: Any) -> list[int]:
     chosen = [values] if isinstance(values, int) else list(values) if isinstance(values, list | tuple) else []
     if not chosen or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in chosen):
         raise ParameterError(f"{name} = {values!r} is refused: give a list of integers, [0, 1] say")
+    if len(set(chosen)) < len(chosen):
+        raise ParameterError(f"{name} = {values!r} is refused: it lists one twice; give each once")
     return chosen
 
 
@@ -229,7 +231,7 @@ def _preset(preset: str) -> Mapping[str, Any]:
 def _one_line(section: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    reason = first["msg"].removeprefix("Value error, ")
+    reason = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list, [1, 2] say")
     reason = reason[0].lower() + reason[1:]
     if not name:
         return f"{section}: {reason}"
