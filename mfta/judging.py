@@ -1,13 +1,15 @@
 """How a claim is decided: rules over a table, an interval over seeds, a verdict of five words.
 
-A claim has rules; a rule is one number a seed (:mod:`mfta.readout.effects`) against a threshold. Over seeds it
-has a 95 % interval (Student's t; of factors in their logarithm), and the rule *holds* where the whole interval
-lies on the claim's side, is *against* where it lies on the other, and is *undecided* otherwise; one seed has
-no interval and decides nothing. Rules marked ``core`` carry the claim:
+A rule is one number a seed (:mod:`mfta.readout.effects`) against a threshold. Over seeds it has a 95 %
+interval (Student's t; of factors in their logarithm). The rule *holds* where the whole interval lies on the
+claim's side, is *against* where it lies on the other, and is *undecided* otherwise; one seed has no interval
+and decides nothing. A rule has one of three roles:
 
-- a core rule is against: *not reproduced*; else a core rule is undecided: *undecided*;
-- all rules hold: *reproduced*; only the core ones do: *partly*;
-- no table, or a network in which the claim could not show: *not tested at this scale*.
+- a *premise* says that the network could show the claim at all: it memorized, say. Where one fails, or several
+  seeds do not establish it, the claim is *not tested at this scale*, as it is where no table is stored;
+- the *core* is what is claimed. All of it against: *not reproduced*. Any of it undecided: *undecided*. Some of
+  it holds and some is against: *partly*;
+- where all of the core holds, what is *further* said or implied decides between *reproduced* and *partly*.
 """
 
 import math
@@ -21,6 +23,7 @@ from scipy import stats
 
 Word = Literal["reproduced", "partly", "undecided", "not reproduced", "not tested at this scale"]
 Standing = Literal["holds", "against", "undecided"]
+Role = Literal["premise", "core", "further"]
 
 CONFIDENCE = 0.95
 
@@ -35,7 +38,7 @@ class Rule:
     above: bool
     threshold: float
     factor: bool = True
-    core: bool = False
+    role: Role = "further"
 
     def judge(self, table: pd.DataFrame) -> "Finding":
         """Mean and interval of the effect over the seeds that have one, and what they decide."""
@@ -69,13 +72,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper, in our words; ``untested`` says why a table cannot test it, or nothing."""
+    """A claim of the paper, in our words, and the section whose table its rules are for."""
 
     key: str
     says: str
     section: str
     rules: tuple[Rule, ...]
-    untested: Callable[[pd.DataFrame], str] = lambda table: ""
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,21 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
     """The verdict on one claim. table: the stored rows of its section at one preset, all seeds; None: none stored."""
     if table is None or table.empty:
         return Verdict(claim, "not tested at this scale", why="no table is stored")
-    if reason := claim.untested(table):
-        return Verdict(claim, "not tested at this scale", why=reason)
     findings = tuple(rule.judge(table) for rule in claim.rules)
-    core = {finding.standing for finding in findings if finding.rule.core}
-    every = {finding.standing for finding in findings}
-    if "against" in core:
+    for finding in findings:
+        if finding.rule.role == "premise" and not _granted(finding):
+            return Verdict(
+                claim, "not tested at this scale", findings, f"not so, or not settled: {finding.rule.says}"
+            )
+    core = {finding.standing for finding in findings if finding.rule.role == "core"}
+    further = {finding.standing for finding in findings if finding.rule.role == "further"}
+    if core == {"against"}:
         return Verdict(claim, "not reproduced", findings)
     if "undecided" in core:
         few = max(finding.seeds for finding in findings) < 2
         return Verdict(claim, "undecided", findings, "one seed has no interval" if few else "")
-    return Verdict(claim, "reproduced" if every == {"holds"} else "partly", findings)
+    return Verdict(claim, "reproduced" if core == {"holds"} and further <= {"holds"} else "partly", findings)
+
+
+def _granted(premise: Finding) -> bool:
+    return premise.standing == "holds" or (premise.seeds == 1 and premise.leans is True)

@@ -20,25 +20,15 @@ MEMORIZED = 0.9
 """Accuracy on permuted labels from which a network has memorized them."""
 
 
-def _not_memorized(table: pd.DataFrame) -> str:
-    at_end = table["layer"].isna() & (table["examples"] == "permuted")
-    at_end &= (table["rewound"] == "none") if "rewound" in table else (table["stage"] == "last")
-    memorized = (table.loc[at_end, "accuracy"] >= MEMORIZED).all()
-    return "" if memorized else "not every network memorized its permuted labels"
-
-
-def _nothing_to_win_back(table: pd.DataFrame) -> str:
-    if reason := _not_memorized(table):
-        return reason
-    lost = effects.fewer_final_layers(table).isna().all()
-    return "in no seed is the best epoch better than the last" if lost else ""
-
-
-def _no_double_descent(table: pd.DataFrame) -> str:
-    if descent.curves(table).shape[1] < 3:
-        return "fewer than three widths are stored"
-    return "" if descent.accuracy_dip(table).mean() > 0 else "test accuracy has no dip over the widths"
-
+_MEMORIZED = Rule(
+    "memorized",
+    "the network has memorized its permuted labels: their accuracy at the last epoch is above nine tenths",
+    effects.permuted_accuracy,
+    above=True,
+    threshold=MEMORIZED,
+    factor=False,
+    role="premise",
+)
 
 FEATURES_FIRST = Claim(
     "C1",
@@ -52,7 +42,7 @@ FEATURES_FIRST = Claim(
             effects.early_advantage,
             above=True,
             threshold=0,
-            core=True,
+            role="core",
         ),
         Rule(
             "permuted",
@@ -76,28 +66,14 @@ MEMORIZATION_IS_DEEP = Claim(
     "Memorization happens in the deeper layers, by a falling radius and dimension of the permuted manifolds.",
     "layer_memorization",
     (
-        Rule(
-            "advantage",
-            "after the best epoch the permuted capacity rises by a tenth more than the unpermuted one (final third)",
-            effects.late_advantage,
-            above=True,
-            threshold=TENTH,
-            core=True,
-        ),
-        Rule(
-            "depth",
-            "it rises by a tenth more in the final third of the layers than in the first",
-            effects.late_depth,
-            above=True,
-            threshold=TENTH,
-            core=True,
-        ),
+        _MEMORIZED,
         Rule(
             "radius",
-            "the permuted radius falls by more than a tenth (final third)",
+            "after the best epoch the permuted radius falls by more than a tenth (final third of the layers)",
             effects.late_radius,
             above=False,
             threshold=-TENTH,
+            role="core",
         ),
         Rule(
             "dimension",
@@ -105,9 +81,24 @@ MEMORIZATION_IS_DEEP = Claim(
             effects.late_dimension,
             above=False,
             threshold=-TENTH,
+            role="core",
+        ),
+        Rule(
+            "depth",
+            "the permuted capacity rises by a tenth more in the final third of the layers than in the first",
+            effects.late_depth,
+            above=True,
+            threshold=TENTH,
+            role="core",
+        ),
+        Rule(
+            "advantage",
+            "it rises by a tenth more than the unpermuted one (final third)",
+            effects.late_advantage,
+            above=True,
+            threshold=TENTH,
         ),
     ),
-    _not_memorized,
 )
 
 EARLY_LAYERS_STAY = Claim(
@@ -115,13 +106,14 @@ EARLY_LAYERS_STAY = Claim(
     "The early layers are minimally affected, even at the end of training.",
     "layer_memorization",
     (
+        _MEMORIZED,
         Rule(
             "permuted",
             "after the best epoch the permuted capacity changes by less than a tenth, up or down (first third)",
             effects.late_first_layers,
             above=False,
             threshold=TENTH,
-            core=True,
+            role="core",
         ),
         Rule(
             "true labels",
@@ -132,7 +124,6 @@ EARLY_LAYERS_STAY = Claim(
             threshold=TENTH,
         ),
     ),
-    _not_memorized,
 )
 
 REWINDING_RESTORES = Claim(
@@ -140,6 +131,16 @@ REWINDING_RESTORES = Claim(
     "Setting the final layers back to an epoch before memorization restores generalization.",
     "rewinding",
     (
+        _MEMORIZED,
+        Rule(
+            "gap",
+            "there is something to win back: test accuracy at the best epoch less that at the last is above zero",
+            effects.accuracy_gap,
+            above=True,
+            threshold=0,
+            factor=False,
+            role="premise",
+        ),
         Rule(
             "fewer",
             "fewer final than first layers must be set back to win back the lost test accuracy"
@@ -148,7 +149,7 @@ REWINDING_RESTORES = Claim(
             above=True,
             threshold=0,
             factor=False,
-            core=True,
+            role="core",
         ),
         Rule(
             "share",
@@ -167,7 +168,6 @@ REWINDING_RESTORES = Claim(
             factor=False,
         ),
     ),
-    _nothing_to_win_back,
 )
 
 DESCENT_FOLLOWS_GEOMETRY = Claim(
@@ -177,12 +177,13 @@ DESCENT_FOLLOWS_GEOMETRY = Claim(
     (
         Rule(
             "dip",
-            "test accuracy at the last epoch dips between two peaks over the widths (depth of the dip)",
+            "there is a double descent: test accuracy at the last epoch dips between two peaks over the widths"
+            " (depth of the dip)",
             descent.accuracy_dip,
             above=True,
             threshold=0,
             factor=False,
-            core=True,
+            role="premise",
         ),
         Rule(
             "dimension",
@@ -190,7 +191,7 @@ DESCENT_FOLLOWS_GEOMETRY = Claim(
             descent.dimension_bump,
             above=True,
             threshold=0,
-            core=True,
+            role="core",
         ),
         Rule(
             "not the radius",
@@ -200,7 +201,6 @@ DESCENT_FOLLOWS_GEOMETRY = Claim(
             threshold=0,
         ),
     ),
-    _no_double_descent,
 )
 
 PERMUTED_GRADIENTS_ARE_SMALL = Claim(
@@ -215,7 +215,7 @@ PERMUTED_GRADIENTS_ARE_SMALL = Claim(
             effects.gradient_ratio,
             above=False,
             threshold=math.log(HALF),
-            core=True,
+            role="core",
         ),
         Rule(
             "every layer",

@@ -1,6 +1,7 @@
 """What the verdict on double descent judges, by seed: the dip in test accuracy, and the geometry at its place.
 
-The place of the dip is found in the mean over the *other* seeds, so that noise cannot choose it.
+The place of the dip is found in the mean over the *other* seeds, so that noise cannot choose it. Fewer than three
+widths have no dip and give no numbers.
 """
 
 from collections.abc import Callable
@@ -58,6 +59,8 @@ def deepest_dip(curve: pd.Series) -> Place:
 
 def _at_dip(table: pd.DataFrame, measured: pd.DataFrame, read: Callable[[pd.Series, Place], float]) -> pd.Series:
     accuracy = curves(table)
+    if accuracy.shape[1] < 3:
+        return pd.Series(dtype=float)
     answer = {}
     for seed, curve in measured.iterrows():
         others = accuracy.drop(index=seed) if len(accuracy) > 1 else accuracy

@@ -13,6 +13,14 @@ from mfta.readout import gradients, rewinding
 TRUE_LABELS = ("unpermuted", "restored", "test")
 
 
+def as_table(figure: pd.DataFrame) -> pd.DataFrame:
+    """A digitised figure over depth (:func:`mfta.paper.figure3`) as a section's table of one seed, number 0."""
+    by = ["stage", "examples", "depth"]
+    wide = figure.pivot_table(index=by, columns="measure", values="value").reset_index()
+    wide = wide.rename(columns={"radius": "radius_median"})
+    return wide.assign(seed=0, layer=wide["depth"].map("depth {:.0f}".format))
+
+
 def thirds(table: pd.DataFrame) -> dict[str, list[float]]:
     """Depths of the ``first`` and ``final`` third of the layers, and of ``all``; the input is no layer here."""
     depths = sorted(table.loc[table["layer"].notna() & (table["depth"] > 0), "depth"].unique())
@@ -37,6 +45,13 @@ def change(
 
 EARLY = ("initial", "best")
 LATE = ("best", "last")
+
+
+def permuted_accuracy(table: pd.DataFrame) -> pd.Series:
+    """Accuracy on permuted labels at the last epoch, nothing rewound."""
+    rows = table[table["layer"].isna() & (table["examples"] == "permuted")]
+    rows = rows[(rows["rewound"] == "none") if "rewound" in rows else (rows["stage"] == "last")]
+    return rows.groupby("seed")["accuracy"].mean()
 
 
 def early_advantage(table: pd.DataFrame) -> pd.Series:
@@ -85,6 +100,13 @@ def true_label_disagreement(table: pd.DataFrame) -> pd.Series:
     """Difference in capacity of restored or test from unpermuted at the last epoch, first third; the larger."""
     unpermuted, *others = (logs(table, name, "capacity", "last", "first") for name in TRUE_LABELS)
     return pd.concat([(other - unpermuted).abs().mean(axis=1) for other in others], axis=1).max(axis=1)
+
+
+def accuracy_gap(table: pd.DataFrame) -> pd.Series:
+    """Test accuracy at the best epoch less that at the last."""
+    variant, layers = rewinding.main_variant(table), rewinding.layer_count(table)
+    best, last = (rewinding.accuracy(table, variant, "last", n)["test"] for n in (layers, 0))
+    return best - last
 
 
 def fewer_final_layers(table: pd.DataFrame, batch_norm: str | None = None) -> pd.Series:
