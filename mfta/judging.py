@@ -7,8 +7,8 @@ and decides nothing. A rule has one of three roles:
 
 - a *premise* says that the network could show the claim at all: it memorized, say. Where one fails, or several
   seeds do not establish it, the claim is *not tested at this scale*, as it is where no table is stored;
-- the *core* is what is claimed. All of it against: *not reproduced*. Any of it undecided: *undecided*. Some of
-  it holds and some is against: *partly*;
+- the *core* is what is claimed. Where a part of it is against, the claim is *partly* reproduced if another part
+  holds, and *not reproduced* if none does. Where none is against and one is undecided, the claim is *undecided*;
 - where all of the core holds, what is *further* said or implied decides between *reproduced* and *partly*.
 """
 
@@ -113,12 +113,12 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
             )
     core = {finding.standing for finding in findings if finding.rule.role == "core"}
     further = {finding.standing for finding in findings if finding.rule.role == "further"}
-    if core == {"against"}:
-        return Verdict(claim, "not reproduced", findings)
+    if "against" in core:
+        return Verdict(claim, "partly" if "holds" in core else "not reproduced", findings)
     if "undecided" in core:
         few = max(finding.seeds for finding in findings) < 2
         return Verdict(claim, "undecided", findings, "one seed has no interval" if few else "")
-    return Verdict(claim, "reproduced" if core == {"holds"} and further <= {"holds"} else "partly", findings)
+    return Verdict(claim, "reproduced" if further <= {"holds"} else "partly", findings)
 
 
 def _granted(premise: Finding) -> bool:

@@ -142,22 +142,22 @@ REWINDING_RESTORES = Claim(
             role="premise",
         ),
         Rule(
-            "fewer",
-            "fewer final than first layers must be set back to win back the lost test accuracy"
-            " (difference, as a share of all layers)",
-            effects.fewer_final_layers,
-            above=True,
-            threshold=0,
-            factor=False,
-            role="core",
-        ),
-        Rule(
             "share",
             "the final third of the layers alone wins back more than half of it",
             effects.final_share,
             above=True,
             threshold=HALF,
             factor=False,
+            role="core",
+        ),
+        Rule(
+            "fewer",
+            "fewer final than first layers must be set back to win it back (difference, as a share of all layers)",
+            effects.fewer_final_layers,
+            above=True,
+            threshold=0,
+            factor=False,
+            role="core",
         ),
         Rule(
             "re-estimated",
