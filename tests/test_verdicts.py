@@ -9,10 +9,10 @@ import pytest
 from made_up import MEMORIZE, RISE, double_descent, gradients, memorization, rewinding
 from scipy import stats
 
-from mfta import paper, verdicts
+from mfta import verdicts
 from mfta.judging import interval, judge
-from mfta.readout import effects
 from mfta.readout.double_descent_effects import deepest_dip
+from mfta.readout.verdicts import paper_tables
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = {claim.key: claim for claim in verdicts.CLAIMS}
@@ -160,7 +160,7 @@ def test_swapping_rows_of_the_stored_cifar_table_turns_c1_over():
 
 def test_the_papers_own_figure_is_as_the_paper_claims():
     """The rules, which were written for our tables, agree with the paper about the paper's."""
-    figure = effects.as_table(paper.figure3())
+    figure = paper_tables()["layer_memorization"]
     accuracy = pd.DataFrame({"stage": ["last"], "examples": "permuted", "seed": 0, "accuracy": 1.0})
     seed = pd.concat([figure, accuracy])
     table = swappable(pd.concat([seed, seed.assign(seed=1)]))

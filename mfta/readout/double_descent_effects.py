@@ -9,37 +9,25 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from mfta.readout.double_descent import scan
+
 Place = tuple[float, float, float]
 """Numbers of parameters: the peak before the dip, the dip, the peak after it."""
 
 
 def accuracy_dip(table: pd.DataFrame) -> pd.Series:
     """Depth of the dip in test accuracy at the last epoch below the lower of the peaks beside it."""
-    return _at_dip(table, curves(table), lambda curve, at: min(curve[at[0]], curve[at[2]]) - curve[at[1]])
+    return _at_dip(table, scan(table, "accuracy", "last"), _depth)
 
 
 def dimension_bump(table: pd.DataFrame) -> pd.Series:
     """Log ratio of the test dimension at the dip to the line between the peaks (in the log of parameters)."""
-    return _at_dip(table, curves(table, "dimension"), _bump)
+    return _at_dip(table, scan(table, "dimension", "last"), _bump)
 
 
 def dimension_over_radius(table: pd.DataFrame) -> pd.Series:
     """That of the dimension less the same of the radius."""
-    return dimension_bump(table) - _at_dip(table, curves(table, "radius_median"), _bump)
-
-
-def curves(table: pd.DataFrame, measure: str = "accuracy") -> pd.DataFrame:
-    """A measure of the test examples at the last epoch: rows are seeds, columns numbers of parameters.
-
-    measure: accuracy of the network, or a measure of geometry at its deepest hidden layer.
-    """
-    rows = table[(table["examples"] == "test") & (table["stage"] == "last")]
-    if measure == "accuracy":
-        rows = rows[rows["layer"].isna()]
-    else:
-        rows = rows[rows["layer"].notna() & (rows["layer"] != "head")]
-        rows = rows[rows["depth"] == rows.groupby("parameters")["depth"].transform("max")]
-    return rows.pivot_table(index="seed", columns="parameters", values=measure).dropna(axis=1)
+    return dimension_bump(table) - _at_dip(table, scan(table, "radius_median", "last"), _bump)
 
 
 def deepest_dip(curve: pd.Series) -> Place:
@@ -58,7 +46,7 @@ def deepest_dip(curve: pd.Series) -> Place:
 
 
 def _at_dip(table: pd.DataFrame, measured: pd.DataFrame, read: Callable[[pd.Series, Place], float]) -> pd.Series:
-    accuracy = curves(table)
+    accuracy = scan(table, "accuracy", "last")
     if accuracy.shape[1] < 3:
         return pd.Series(dtype=float)
     answer = {}
@@ -66,6 +54,11 @@ def _at_dip(table: pd.DataFrame, measured: pd.DataFrame, read: Callable[[pd.Seri
         others = accuracy.drop(index=seed) if len(accuracy) > 1 else accuracy
         answer[seed] = float(read(curve, deepest_dip(others.mean())))
     return pd.Series(answer, dtype=float)
+
+
+def _depth(curve: pd.Series, place: Place) -> float:
+    before, at, after = place
+    return float(min(curve[before], curve[after]) - curve[at])
 
 
 def _bump(curve: pd.Series, place: Place) -> float:

@@ -13,14 +13,6 @@ from mfta.readout import gradients, rewinding
 TRUE_LABELS = ("unpermuted", "restored", "test")
 
 
-def as_table(figure: pd.DataFrame) -> pd.DataFrame:
-    """A digitised figure over depth (:func:`mfta.paper.figure3`) as a section's table of one seed, number 0."""
-    by = ["stage", "examples", "depth"]
-    wide = figure.pivot_table(index=by, columns="measure", values="value").reset_index()
-    wide = wide.rename(columns={"radius": "radius_median"})
-    return wide.assign(seed=0, layer=wide["depth"].map("depth {:.0f}".format))
-
-
 def thirds(table: pd.DataFrame) -> dict[str, list[float]]:
     """Depths of the ``first`` and ``final`` third of the layers, and of ``all``; the input is no layer here."""
     depths = sorted(table.loc[table["layer"].notna() & (table["depth"] > 0), "depth"].unique())
