@@ -26,31 +26,31 @@ def at_a_glance(judged: dict[str, list[Verdict]]) -> pd.DataFrame:
     """Claims by presets: mark and verdict."""
     texts = {preset: {v.claim.key: marked(v) for v in listed} for preset, listed in judged.items()}
     frame = pd.DataFrame(texts)
-    frame.insert(0, "claim", {claim.key: claim.says for claim in verdicts.CLAIMS})
+    frame.insert(0, "claim", pd.Series({claim.key: claim.says for claim in verdicts.CLAIMS}))
     return frame
 
 
 def findings(judged: dict[str, list[Verdict]], key: str) -> pd.DataFrame:
     """One claim: a row a rule, with the paper's value, and by preset ours with its interval and standing."""
     claim = next(claim for claim in verdicts.CLAIMS if claim.key == key)
-    of_preset = {p: next(v for v in listed if v.claim.key == key) for p, listed in judged.items()}
+    of_preset = {preset: next(v for v in listed if v.claim.key == key) for preset, listed in judged.items()}
     papers = paper_values(claim)
     rows = []
     for rule in claim.rules:
-        row = {"role": rule.role, "rule": rule.says, "holds": bound(rule), "paper": papers.get(rule.key, "–")}
+        row = {"role": rule.role, "rule": rule.says, "holds": bound(rule), "in the paper": papers.get(rule.key, "–")}
         for preset, verdict in of_preset.items():
-            found = next((f for f in verdict.findings if f.rule.key == rule.key), None)
-            row[preset] = f"{value(found)}: {found.standing}" if found else "–"
+            found = [f"{value(f)}: {f.standing}" for f in verdict.findings if f.rule.key == rule.key]
+            row |= {f"preset {preset}": text for text in found}
         rows.append(row)
-    return pd.DataFrame(rows).rename(columns={"paper": "in the paper"} | {p: f"preset {p}" for p in of_preset})
+    return pd.DataFrame(rows)
 
 
 def tidy(judged: dict[str, list[Verdict]]) -> pd.DataFrame:
     """All of it as one row a preset, claim and rule, for download; factors as factors, not as logarithms."""
-    rows = []
+    rows: list[dict[str, object]] = []
     for preset, listed in judged.items():
         for verdict in listed:
-            what = {"preset": preset, "claim": verdict.claim.key, "verdict": verdict.word, "why": verdict.why}
+            what: dict[str, object] = {"preset": preset, "claim": verdict.claim.key, "verdict": verdict.word, "why": verdict.why}
             rows += [{**what, **_tidy(finding)} for finding in verdict.findings] or [what]
     return pd.DataFrame(rows)
 
