@@ -55,6 +55,15 @@ def certificates() -> pd.DataFrame:
     return frame.sort_values(by, ignore_index=True) if rows else frame
 
 
+def listed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that a page has room for; a width only where a section runs over widths."""
+    if frame.empty:
+        return frame
+    widths = frame["width"].where(frame["section"] == "double_descent").astype("Int64").astype("string").fillna("")
+    frame = frame.assign(width=widths).drop(columns=["threads", "torch", "fingerprint"])
+    return frame.set_index(["preset", "section", "seed", "width"])
+
+
 def counted(frame: pd.DataFrame) -> str:
     """``9 sound, 1 stale``, or that nothing is stored."""
     counts = Counter(frame["state"]) if len(frame) else Counter()

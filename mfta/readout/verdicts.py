@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 
 import pandas as pd
+from IPython.display import HTML
 
 from mfta import configs, paper, stored, verdicts
 from mfta.judging import Claim, Finding, Rule, Verdict
@@ -15,6 +16,9 @@ MARKS = {
     "not reproduced": "✗",
     "not tested at this scale": "–",
 }
+
+
+MARK_CLASSES = {mark: "-".join(word.split()[:2]) for word, mark in MARKS.items()}
 
 
 def by_preset(presets: Iterable[str]) -> dict[str, list[Verdict]]:
@@ -50,7 +54,12 @@ def tidy(judged: dict[str, list[Verdict]]) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for preset, listed in judged.items():
         for verdict in listed:
-            what: dict[str, object] = {"preset": preset, "claim": verdict.claim.key, "verdict": verdict.word, "why": verdict.why}
+            what: dict[str, object] = {
+                "preset": preset,
+                "claim": verdict.claim.key,
+                "verdict": verdict.word,
+                "why": verdict.why,
+            }
             rows += [{**what, **_tidy(finding)} for finding in verdict.findings] or [what]
     return pd.DataFrame(rows)
 
@@ -86,6 +95,29 @@ def origin(presets: Iterable[str]) -> pd.DataFrame:
             listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
             rows.append((preset, section, config.dataset, config.network, listed))
     return pd.DataFrame(rows, columns=["preset", "section", "data set", "network", "seeds"])
+
+
+def story(presets: Iterable[str]) -> tuple[pd.DataFrame | None, dict[str, str]]:
+    """Layer memorization at the preset nearest to the paper where it is stored, and where that comes from.
+
+    presets: from small to large. None where it is stored for none of them.
+    """
+    for preset in reversed(list(presets)):
+        table = stored.tables(preset).get("layer_memorization")
+        if table is not None:
+            config = configs.config("layer_memorization", preset)
+            listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+            return table, {"preset": preset, "dataset": config.dataset, "network": config.network, "seeds": listed}
+    return None, dict.fromkeys(("preset", "dataset", "network", "seeds"), "none")
+
+
+def html(frame: pd.DataFrame) -> HTML:
+    """A table of words: it wraps, has no row numbers, and its verdicts and standings carry a class to be coloured."""
+    index = not isinstance(frame.index, pd.RangeIndex)
+    text = frame.fillna("–").to_html(index=index, classes="words", border=0)
+    for mark, name in MARK_CLASSES.items():
+        text = text.replace(f"<td>{mark} ", f'<td class="verdict {name}">{mark} ')
+    return HTML(text)
 
 
 def marked(verdict: Verdict) -> str:
