@@ -107,8 +107,12 @@ def story(presets: Iterable[str]) -> tuple[pd.DataFrame | None, dict[str, str]]:
         if table is not None:
             config = configs.config("layer_memorization", preset)
             listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
-            return table, {"preset": preset, "dataset": config.dataset, "network": config.network, "seeds": listed}
-    return None, dict.fromkeys(("preset", "dataset", "network", "seeds"), "none")
+            share = f"{config.permuted_fraction:.0%}"
+            return table, {
+                "preset": preset, "dataset": config.dataset, "network": config.network, "seeds": listed,
+                "permuted": share,
+            }  # fmt: skip
+    return None, dict.fromkeys(("preset", "dataset", "network", "seeds", "permuted"), "none")
 
 
 def html(frame: pd.DataFrame) -> HTML:
