@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from mfta.figures.style import COLORS, MEASURES, mean_line
 
@@ -26,5 +27,6 @@ def story(table: pd.DataFrame) -> Figure:
             rows = layers[(layers["examples"] == name) & (layers["stage"] == stage)]
             mean_line(where, rows, "depth", "capacity", COLORS[name], ls=dashes, label=f"{label}, {stage} epoch")
     where.set(xlabel="depth of the layer", ylabel=MEASURES["capacity"], title="where: deep", ylim=(0, None))
+    where.xaxis.set_major_locator(MaxNLocator(integer=True))
     where.legend(loc="upper left")
     return figure

@@ -121,6 +121,8 @@ def html(frame: pd.DataFrame) -> HTML:
     text = frame.fillna("–").to_html(index=index, classes="words", border=0)
     for mark, name in MARK_CLASSES.items():
         text = text.replace(f"<td>{mark} ", f'<td class="verdict {name}">{mark} ')
+    for standing in ("holds", "against", "undecided"):
+        text = text.replace(f": {standing}</td>", f' <span class="standing {standing}">{standing}</span></td>')
     return HTML(text)
 
 
