@@ -48,6 +48,7 @@ def certificates() -> pd.DataFrame:
                 "code": str(said.get("code", ""))[:7],
                 "table sha256": str(said.get("table_sha256", ""))[:7],
                 "fingerprint": row.fingerprint,
+                "why": row.why,
             }
         )
     frame = pd.DataFrame(rows)
@@ -60,8 +61,18 @@ def listed(frame: pd.DataFrame) -> pd.DataFrame:
     if frame.empty:
         return frame
     widths = frame["width"].where(frame["section"] == "double_descent").astype("Int64").astype("string").fillna("")
-    frame = frame.assign(width=widths).drop(columns=["threads", "torch", "fingerprint"])
+    frame = frame.assign(width=widths).drop(columns=["threads", "torch", "fingerprint", "why"])
     return frame.set_index(["preset", "section", "seed", "width"])
+
+
+def reasons(frame: pd.DataFrame) -> pd.DataFrame:
+    """What is not sound and why, a row a preset, section and reason, with the number of tables."""
+    if frame.empty:
+        return frame
+    bad = frame[frame["state"] != "sound"]
+    why = bad["why"].str.split("; made").str[0]
+    by = bad.assign(why=why).groupby(["preset", "section", "state", "why"]).size()
+    return by.rename("tables").reset_index()
 
 
 def counted(frame: pd.DataFrame) -> str:

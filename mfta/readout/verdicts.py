@@ -120,15 +120,15 @@ def html(frame: pd.DataFrame) -> HTML:
     index = not isinstance(frame.index, pd.RangeIndex)
     text = frame.fillna("–").to_html(index=index, classes="words", border=0)
     for mark, name in MARK_CLASSES.items():
-        text = text.replace(f"<td>{mark} ", f'<td class="verdict {name}">{mark} ')
+        text = text.replace(f"<td>{mark}\N{NO-BREAK SPACE}", f'<td class="verdict {name}">{mark}\N{NO-BREAK SPACE}')
     for standing in ("holds", "against", "undecided"):
         text = text.replace(f": {standing}</td>", f' <span class="standing {standing}">{standing}</span></td>')
     return HTML(text)
 
 
 def marked(verdict: Verdict) -> str:
-    """``✓ reproduced``."""
-    return f"{MARKS[verdict.word]} {verdict.word}"
+    """``✓ reproduced``, with a space that does not break."""
+    return f"{MARKS[verdict.word]}\N{NO-BREAK SPACE}{verdict.word}"
 
 
 def value(finding: Finding) -> str:

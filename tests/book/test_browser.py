@@ -60,7 +60,9 @@ def visit(chromium, home, theme="light", width=1280):
     page, problems = context.new_page(), []
     context.route(lambda url: not url.startswith((home, "data:", "blob:")), lambda route: route.abort())
     page.on("requestfailed", lambda request: problems.append(f"failed: {request.url}"))
-    page.on("response", lambda answer: problems.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else 0)
+    page.on(
+        "response", lambda answer: problems.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else 0
+    )
     page.on("pageerror", lambda error: problems.append(f"script error: {error}"))
     page.on("console", lambda line: problems.append(f"console: {line.text}") if line.type == "error" else None)
     yield page, problems
@@ -78,7 +80,9 @@ def test_every_page_is_quiet_and_fits_the_screen(chromium, home, theme, width):
             if page.locator(".math").count():
                 page.locator("mjx-container").first.wait_for(state="attached")
             here = [f"{name}: {problem}" for problem in problems]
-            seen, needed = page.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollWidth]")
+            seen, needed = page.evaluate(
+                "[document.documentElement.clientWidth, document.documentElement.scrollWidth]"
+            )
             here += [f"{name}: {needed} px wide on {seen} px"] if needed > seen else []
             shown = page.evaluate("document.documentElement.dataset.theme")
             here += [f"{name}: shown {shown}"] if shown != theme and name != "genindex.html" else []
