@@ -27,8 +27,8 @@ from mfta.jobs import SECTIONS, Job, jobs
 from mfta.plan import Step, steps
 
 KERNEL = "mfta"
-PAGES: tuple[str, ...] = ()
-"""Notebooks that read the tables of several sections: executed last."""
+PAGES = ("verdicts", "build")
+"""Notebooks that show what is stored and compute nothing; executed after the sections."""
 
 
 def planned(
@@ -56,7 +56,7 @@ def rerun(
         tasks.append(pool.Task(f"notebook {section}", partial(_execute, section, parameters), after=before))
     everything = tuple(task.name for task in tasks)
     for page in PAGES if not sections else ():
-        tasks.append(pool.Task(f"notebook {page}", partial(_execute, page, {"preset": preset}), after=everything))
+        tasks.append(pool.Task(f"notebook {page}", partial(_execute, page, {}), after=everything))
     return made, tasks
 
 

@@ -1,11 +1,13 @@
 """What the first cell of every notebook calls: its parameters are checked before anything runs."""
 
 import ast
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from IPython.core.getipython import get_ipython
 
+from mfta import store
 from mfta.configs import parameter_names
 from mfta.errors import ParameterError, nearest
 from mfta.jobs import jobs
@@ -61,6 +63,23 @@ def _assigned(source: str) -> set[str]:
         return set()
     targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def offer(table: pd.DataFrame, name: str) -> None:
+    """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
+    text = table.to_csv(index=False, lineterminator="\n")
+    store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
+
+
+def keep(figure: Any, name: str) -> None:
+    """Put a matplotlib figure beside the executed notebooks as ``name.svg``, for pages that are no notebooks."""
+    metadata = {"Date": None}
+    store.write(sections() / f"{name}.svg", lambda buffer: figure.savefig(buffer, format="svg", metadata=metadata))
+
+
+def sections() -> Path:
+    """The folder of the executed notebooks, which the book renders."""
+    return store.home() / "book" / "sections"
 
 
 def _is_parameter(name: str, value: Any) -> bool:

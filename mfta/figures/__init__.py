@@ -28,6 +28,7 @@ from mfta.figures.rewinding import (
     rewinding_geometry,
     rewinding_single_layers,
 )
+from mfta.figures.story import story
 from mfta.figures.style import use_style
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "rewinding_by_layers",
     "rewinding_geometry",
     "rewinding_single_layers",
+    "story",
     "theory_against_exact",
     "theory_against_simulation",
     "theory_departures",
