@@ -40,6 +40,7 @@ def test_no_decimal_number_is_typed(path):
 
 
 def test_the_search_would_see_a_typed_number():
-    page = '---\na: 1.5\n---\nIt is 0.87 and −.3, not {glue:text}`x:.2f` or $0.1$ or `2.5`.\n```shell\nx 1.25\n```\n'
-    page += '```{code-cell} ipython3\n:mystnb: {figure: {caption: "About 3.14 of it."}}\ny = 0.4\n```\nSee [x](v1.0) and Fig. 1.\n'
+    page = "---\na: 1.5\n---\nIt is 0.87 and −.3, not {glue:text}`x:.2f` or $0.1$ or `2.5`.\n```shell\nx 1.25\n```\n"
+    page += '```{code-cell} ipython3\n:mystnb: {figure: {caption: "About 3.14 of it."}}\ny = 0.4\n```\n'
+    page += "See [x](v1.0) and Fig. 1.\n"
     assert NUMBER.findall(prose(page) + captions(page)) == ["0.87", "−.3", "3.14"]
