@@ -6,13 +6,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.md")])
+GENERATED = {"refusals.md"}
+"""Pages that a test writes: what they say is held there."""
+PAGES = [*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.md")]
+PAGES = sorted(path for path in PAGES if path.name not in GENERATED)
 NUMBER = re.compile(r"(?<![\w.])[−-]?\d*\.\d+(?![\w.])")
 ALLOWED = {
     "departures.md": {"0.9": "the momentum, a parameter and no result"},
     "rerun.md": {"7.5": "the memory that NeuroLibre's question names", "3.11": "the version of Python"},
     "gradients.md": {"−0.5": "the exponent of the derived law"},
-    "capacity_theory.md": {"0.2": "the capacity below which the simulation is out of reach, set in the section"},
+    "capacity_theory.md": {
+        "0.2": "the capacity below which the simulation is out of reach, set in the section",
+        "0.7": "the radius of the balls in a figure, set in the section",
+    },
 }
 
 
