@@ -27,7 +27,7 @@ from mfta.jobs import SECTIONS, Job, jobs
 from mfta.plan import Step, steps
 
 KERNEL = "mfta"
-PAGES = ("verdicts", "build")
+PAGES = ("verdicts", "comparison", "build")
 """Notebooks that show what is stored and compute nothing; executed after the sections."""
 
 

@@ -7,6 +7,7 @@ from mfta.figures.capacity_theory import (
     theory_departures,
     theory_on_activations,
 )
+from mfta.figures.comparison import ratio_to_paper
 from mfta.figures.double_descent import accuracy_by_width, double_descent, double_descent_geometry
 from mfta.figures.gradients import (
     gradients_by_depth,
@@ -46,6 +47,7 @@ __all__ = [
     "gradients_by_scale",
     "gradients_over_training",
     "manifold_pictures",
+    "ratio_to_paper",
     "rewinding_by_epoch",
     "rewinding_by_layers",
     "rewinding_geometry",

@@ -1,0 +1,37 @@
+"""Figure of the comparison with the paper: our values over its own, by depth."""
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mfta.figures.style import COLORS, EXAMPLES, MARKERS, MEASURES
+
+
+def ratio_to_paper(compared: pd.DataFrame, within: float) -> Figure:
+    """Ours over the paper's by depth, a row a measure, a column a stage; the band is 1 ± ``within``.
+
+    compared: :func:`mfta.readout.comparison.with_figure3`. Bars are one standard deviation over seeds.
+    """
+    figure, grid = plt.subplots(3, 2, figsize=(7, 7), layout="constrained", sharex=True, sharey="row")
+    for row, (measure, label) in enumerate(MEASURES.items()):
+        for axes, stage in zip(grid[row], ("best", "last"), strict=True):
+            axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.2, lw=0)
+            axes.axhline(1, color="0.5", lw=0.8)
+            for examples in EXAMPLES:
+                rows = compared[
+                    (compared["measure"] == measure)
+                    & (compared["stage"] == stage)
+                    & (compared["examples"] == examples)
+                ].sort_values("depth")
+                axes.errorbar(
+                    rows["depth"], rows["ours"] / rows["theirs"], rows["spread"].fillna(0) / rows["theirs"],
+                    color=COLORS[examples], marker=MARKERS[examples], ms=4, lw=1.2, label=examples,
+                )  # fmt: skip
+            if row == 0:
+                axes.set_title(f"{stage} epoch")
+        grid[row, 0].set_ylabel(f"{label}: ours / paper")
+    for axes in grid[2]:
+        axes.set_xlabel("depth")
+    handles, names = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4)
+    return figure
