@@ -1,10 +1,13 @@
 """Figures of the theory section: capacity against exact values, simulation, points and labels."""
 
+from collections.abc import Iterable
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from mfta.figures.style import MEASURES
 
@@ -53,7 +56,7 @@ def theory_against_simulation(pairs: pd.DataFrame) -> Figure:
     left.set(xlabel="radius of the balls", ylabel=MEASURES["capacity"], ylim=(0, None))
     left.legend()
     right.axhspan(0.95, 1.05, color="0.5", alpha=0.15, lw=0)
-    right.set(xlabel="simulated capacity", ylabel="mean-field / simulated")
+    right.set(xlabel="simulated capacity", ylabel="mean-field / simulated", ylim=(0.93, 1.1))
     right.legend(fontsize="small", ncols=2)
     return figure
 
@@ -73,8 +76,9 @@ def theory_departures(pairs: pd.DataFrame) -> Figure:
     left.legend()
     left.set(xlabel="manifolds P", ylabel="mean-field / simulated", title=f"N = {usual['features']:.0f}")
     middle.set(xlabel="features N", title=f"P = {usual['manifolds']:.0f}")
-    for axes in (left, middle):
-        axes.set(xscale="log", ylim=(0.9, 1.15))
+    for axes, column in ((left, "manifolds"), (middle, "features")):
+        _log_ticks(axes, sizes[column])
+        axes.set(ylim=(0.9, 1.15))
         axes.axhspan(0.95, 1.05, color="0.5", alpha=0.15, lw=0)
     removed = centers["removed"].astype(bool)
     _ratio(right, centers[~removed], "strength", COLORS[0], MARKERS[0], label="as they are")
@@ -127,9 +131,20 @@ def capacity_by_points(table: pd.DataFrame) -> Figure:
         right.plot(by.index, by, color=color, marker=marker, ms=4, label=name)
     floor = labelled.groupby("points")["exact"].first()
     right.plot(floor.index, floor, color="0.5", ls=":", label="2/M")
-    right.set(xlabel="points M", title="structured clouds", xscale="log", yscale="log")
+    right.set(xlabel="points M", title="structured clouds", yscale="log")
+    _log_ticks(right, floor.index)
+    right.set_yticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
+    right.yaxis.set_minor_formatter(NullFormatter())
     right.legend()
     return figure
+
+
+def _log_ticks(axes: Axes, values: Iterable[float]) -> None:
+    """A logarithmic axis that names the values it has."""
+    ticks = sorted(set(values))
+    axes.set_xscale("log")
+    axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def _ratio(axes: Axes, rows: pd.DataFrame, x: str, color: str, marker: str, label: str | None = None) -> None:

@@ -31,12 +31,13 @@ def values(table: pd.DataFrame) -> dict[str, float | str]:
     """Numbers of the theory section over all seeds.
 
     exact_within_two: share of exact cases within two standard errors over draws; exact_worst: the largest
-    distance in standard errors; exact_cases: how many. agreement_sentence: balls and clouds within and
-    beyond 5 %; mean_excess ± mean_excess_error: how far theory lies above simulation there, on average;
-    least_capacity, fewest_manifolds: the smallest of them. few_ratio, many_ratio and few_features_ratio,
-    many_features_ratio: theory/simulation at both ends of ``sizes``, each with `_error`; few, many,
-    few_features, many_features: these ends. sampled_excess, sampled_dimension, sampled_radius: the sampled
-    ball furthest above the whole ball in simulated capacity. centers_as_they_are, centers_removed:
+    distance in standard errors; exact_cases: how many. agreeing: how many of the ``compared`` balls and
+    clouds agree within 5 %; farthest: which agree least, farthest_excess ± farthest_error; mean_excess ±
+    mean_excess_error: how far theory lies above simulation there, on average; least_capacity,
+    fewest_manifolds: the smallest of them. few_ratio, many_ratio and few_features_ratio, many_features_ratio:
+    theory/simulation at both ends of ``sizes``, each with `_error`; few, many, few_features, many_features:
+    these ends; few_loss: P/(P − 1) at the fewest. sampled_excess, sampled_dimension, sampled_radius: the
+    sampled ball furthest above the whole ball in simulated capacity. centers_as_they_are, centers_removed:
     theory/simulation at the strongest shared centres. classes: manifolds of the activations;
     STAGE_as_they_are, STAGE_removed: mean theory/simulation over layers; STAGE_deepest: simulated capacity at
     the deepest layer measured. floor_ratio, true_ratio: capacity over 2/M at the most points. unconverged,
@@ -65,11 +66,17 @@ def values(table: pd.DataFrame) -> dict[str, float | str]:
 
 
 def _agreement(pairs: pd.DataFrame) -> dict[str, float | str]:
-    weight = 1 / np.square(pairs["ratio_stderr"])
+    weight, away = 1 / np.square(pairs["ratio_stderr"]), (pairs["ratio"] - 1).abs()
+    worst = _largest(pairs, away)
+    ball = f"balls of dimension {worst['given_dimension']:.0f} and radius {worst['given_radius']:g}"
     balls = pairs[pairs["name"] == "ball"]
     sampled = _largest(balls, balls["simulated"] / balls["exact"])
     return {
-        "agreement_sentence": _sentence(pairs),
+        "compared": float(len(pairs)),
+        "agreeing": "All" if (away <= AGREEMENT).all() else f"{(away <= AGREEMENT).sum()} of",
+        "farthest": ball if worst["name"] == "ball" else f"clouds of spread {worst['spread']:g}",
+        "farthest_excess": float(worst["ratio"] - 1),
+        "farthest_error": float(worst["ratio_stderr"]),
         "mean_excess": float((weight * pairs["ratio"]).sum() / weight.sum() - 1),
         "mean_excess_error": float(1 / np.sqrt(weight.sum())),
         "least_capacity": float(pairs["simulated"].min()),
@@ -78,22 +85,6 @@ def _agreement(pairs: pd.DataFrame) -> dict[str, float | str]:
         "sampled_dimension": float(sampled["given_dimension"]),
         "sampled_radius": float(sampled["given_radius"]),
     }
-
-
-def _sentence(pairs: pd.DataFrame) -> str:
-    away = (pairs["ratio"] - 1).abs()
-    worst = _largest(pairs, away)
-    named = (
-        f"balls of dimension {worst['given_dimension']:.0f} and radius {worst['given_radius']:g}"
-        if worst["name"] == "ball"
-        else f"clouds of spread {worst['spread']:g}"
-    )
-    beyond, total = int((away > AGREEMENT).sum()), len(pairs)
-    inside = f"All {total} agree" if beyond == 0 else f"{total - beyond} of {total} agree"
-    return (
-        f"{inside} within {AGREEMENT:.0%}; the farthest apart, {named}, differ by "
-        f"{worst['ratio'] - 1:+.1%}, with a standard error of {worst['ratio_stderr']:.1%}."
-    )
 
 
 def _sizes(pairs: pd.DataFrame) -> dict[str, float]:
@@ -105,7 +96,7 @@ def _sizes(pairs: pd.DataFrame) -> dict[str, float]:
         for name, row in zip(ends, (series.iloc[0], series.iloc[-1]), strict=True):
             found |= {name: float(row[column]), f"{name}_ratio": float(row["ratio"])}
             found[f"{name}_ratio_error"] = float(row["ratio_stderr"])
-    return found
+    return found | {"few_loss": found["few"] / (found["few"] - 1)}
 
 
 def _centers(pairs: pd.DataFrame) -> dict[str, float]:
