@@ -5,7 +5,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from mfta import jobs
+from mfta import jobs, store
 from mfta.cli import app, parse_overrides, parse_seeds
 from mfta.errors import ParameterError
 
@@ -57,6 +57,36 @@ def test_compute_then_status_then_verify():
     assert answer.exit_code == 0, answer.stderr
     assert "sound" in run("status").stdout
     assert "1 of 1 tables are sound" in run("verify").stdout
+
+
+def test_a_dry_run_says_what_and_why_and_does_nothing():
+    answer = run("rerun", "layer_memorization", "--seeds", "0,1", *TINY_OPTIONS, "--dry-run")
+    assert answer.exit_code == 0, answer.stderr
+    assert "training convnet on digits, seed 0" in answer.stdout
+    assert "layer_memorization, seed 1: missing, to be made: no table of this config is stored" in answer.stdout
+    assert "notebook layer_memorization: to be executed" in answer.stdout
+    assert jobs.stored_directories() == []
+
+
+def test_why_names_what_changed():
+    run("compute", "layer_memorization", "--seeds", "0", *TINY_OPTIONS)
+    (directory,) = jobs.stored_directories()
+    certificate = store.read_certificate(directory)
+    certificate["code"] = "older"
+    certificate["files"]["geometry/anchors.py"] = "older"
+    certificate["files"]["geometry/gone.py"] = "older"
+    del certificate["files"]["labels.py"]
+    certificate["versions"]["torch"] = "1.0"
+    store.write_json(directory / "certificate.json", certificate)
+    said = run("rerun", "layer_memorization", "--seeds", "0", *TINY_OPTIONS, "--why").stdout
+    assert "seed 0: stale, to be made: the code changed since" in said
+    lines = [line.strip() for line in said.splitlines()]
+    assert {"geometry/anchors.py changed", "geometry/gone.py removed", "labels.py added"} <= set(lines)
+    assert f"torch 1.0, now {store.versions()['torch']}" in lines
+    assert "geometry/anchors.py changed, geometry/gone.py removed, labels.py added" in run("status").stdout
+    said = run("rerun", "layer_memorization", "--seeds", "0", *TINY_OPTIONS, "--set", "kappa=1.0", "--why").stdout
+    assert f"nearest stored is {directory.name[:8]}" in said
+    assert "kappa 0.0, now 1.0" in said
 
 
 def test_verify_fails_on_an_edited_table():

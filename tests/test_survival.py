@@ -140,7 +140,7 @@ def test_two_reruns_at_once_make_everything_once(tmp_path, monkeypatch, undistur
 
 @pytest.mark.slow
 def test_killed_at_random_moments_it_ends_with_the_same_tables():
-    command = [sys.executable, "benchmarks/kills.py", "--kills", "5", "--seeds", "0,1"]
+    command = [sys.executable, "benchmarks/kills.py", "--kills", "5", "--seeds", "0"]
     answer = subprocess.run(command, cwd=ROOT, env=PYTHON, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "bit for bit; 5 kills so far" in answer.stdout
