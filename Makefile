@@ -1,5 +1,5 @@
 # Each target sets up what it needs; a second run installs nothing.
-.PHONY: book test bench lint clean
+.PHONY: book test bench lint picture clean
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
@@ -21,6 +21,10 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/geometry.py
+
+# The README's picture of the front page, from the built book.
+picture: .venv/installed
+	$(BIN)/python book/_ext/picture.py
 
 clean:
 	rm -rf _build book/sections results/quick

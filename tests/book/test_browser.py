@@ -27,7 +27,6 @@ FIGURE_SECTIONS = ("capacity_theory", "layer_memorization", "rewinding", "double
 pytestmark = [
     pytest.mark.skipif(not (SITE / "index.html").exists(), reason="no _build/html: run `make book`"),
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this system: apt-get install chromium"),
-    pytest.mark.xdist_group("browser"),
 ]
 
 
