@@ -94,7 +94,9 @@ class Job:
     @property
     def wanted(self) -> bool:
         """True where computing is called for: nothing is stored, or, in quick, by other code."""
-        state, _ = self.state()
+        return self._calls_for(self.state()[0])
+
+    def _calls_for(self, state: State) -> bool:
         return state == "missing" or (state == "stale" and self.preset == "quick")
 
     @property
@@ -109,7 +111,7 @@ class Job:
         """
         if force or self.wanted:
             with store.lock(self.directory):
-                if force or self.wanted:  # another process may have made it meanwhile
+                if force or self._calls_for(self._state()[0]):  # another process may have made it meanwhile
                     self._compute(force)
         return self._stored()
 
