@@ -89,7 +89,8 @@ class Job:
         certificate = store.read_certificate(self.directory)
         if certificate is not None:
             return changes.since(certificate, SECTIONS[self.section].code)
-        return changes.from_nearest(self.directory.parent, self.config.model_dump(mode="json"))
+        now, defaults = (config.model_dump(mode="json") for config in (self.config, type(self.config)()))
+        return changes.from_nearest(self.directory.parent, now, defaults)
 
     @property
     def wanted(self) -> bool:
