@@ -89,7 +89,9 @@ class Job:
         certificate = store.read_certificate(self.directory)
         if certificate is not None:
             return changes.since(certificate, SECTIONS[self.section].code)
-        now, defaults = (config.model_dump(mode="json") for config in (self.config, type(self.config)()))
+        now, defaults = (
+            config.model_dump(mode="json") for config in (self.config, type(self.config).model_validate({}))
+        )
         return changes.from_nearest(self.directory.parent, now, defaults)
 
     @property
