@@ -13,15 +13,18 @@ def since(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
     return [*_files(certificate, code), *_versions(certificate)]
 
 
-def from_nearest(folder: Path, config: Mapping[str, Any]) -> list[str]:
-    """How ``config`` differs from the stored one in ``folder`` (a section's) that differs least."""
+def from_nearest(folder: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """How ``config`` differs from the stored one in ``folder`` (a section's) that differs least.
+
+    defaults: of parameters that a certificate is too old to know.
+    """
     stored = {}
     for path in sorted(folder.glob("*/certificate.json")):
         try:
             certificate = store.read_certificate(path.parent) or {}
         except StoreError:
             continue
-        stored[path.parent.name] = _values(certificate.get("config", {}), config)
+        stored[path.parent.name] = _values({**defaults, **certificate.get("config", {})}, config)
     if not stored:
         return ["nothing of this section is stored under this preset"]
     name = min(stored, key=lambda name: len(stored[name]))

@@ -116,9 +116,7 @@ def carry_out(tasks: Sequence["Task"], n_jobs: int) -> None:
 
     allowed = batch.at_once(tasks, n_jobs)
     if allowed < n_jobs:
-        console.print(
-            f"{allowed} at a time instead of {n_jobs}: a job's threads are its own, and cores are not shared"
-        )
+        console.print(f"{allowed} at a time, not {n_jobs}: the threads of all jobs together are at most the cores")
     failed = live.show(batch.carry_out(tasks, n_jobs), len(tasks), console)
     if failed:
         console.print(f"{len(failed)} of {len(tasks)} failed:")

@@ -89,12 +89,17 @@ class Job:
         certificate = store.read_certificate(self.directory)
         if certificate is not None:
             return changes.since(certificate, SECTIONS[self.section].code)
-        return changes.from_nearest(self.directory.parent, self.config.model_dump(mode="json"))
+        now, defaults = (
+            config.model_dump(mode="json") for config in (self.config, type(self.config).model_validate({}))
+        )
+        return changes.from_nearest(self.directory.parent, now, defaults)
 
     @property
     def wanted(self) -> bool:
         """True where computing is called for: nothing is stored, or, in quick, by other code."""
-        state, _ = self.state()
+        return self._calls_for(self.state()[0])
+
+    def _calls_for(self, state: State) -> bool:
         return state == "missing" or (state == "stale" and self.preset == "quick")
 
     @property
@@ -109,7 +114,7 @@ class Job:
         """
         if force or self.wanted:
             with store.lock(self.directory):
-                if force or self.wanted:  # another process may have made it meanwhile
+                if force or self._calls_for(self._state()[0]):  # another process may have made it meanwhile
                     self._compute(force)
         return self._stored()
 
