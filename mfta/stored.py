@@ -21,7 +21,8 @@ def tables(preset: str) -> dict[str, pd.DataFrame]:
         try:
             certificate = store.read_certificate(folder) or {}
             if _of_the_preset(section, preset, certificate.get("config", {})):
-                found.setdefault(section, []).append(store.read_table(folder, fingerprint))
+                table = store.read_table(folder, fingerprint)
+                found.setdefault(section, []).append(table)
         except StoreError:
             continue  # `mfta status` and the page on the build say what is wrong with it
     return {section: pd.concat(listed, ignore_index=True) for section, listed in found.items()}

@@ -39,7 +39,7 @@ def values(table: pd.DataFrame) -> dict[str, float]:
         answer[name] = float(by_seed.mean())
         answer[f"{name}_spread"] = float(by_seed.std())
     theirs = paper.figure3().query("measure == 'capacity' and stage == 'last'")
-    answer["crossing_paper"] = crossing(theirs.rename(columns={"value": "capacity"})) / theirs["depth"].max()
+    answer["crossing_paper"] = float(crossing(theirs.rename(columns={"value": "capacity"})) / theirs["depth"].max())
     answer["crossing_seeds"] = int(by_name["crossing"].notna().sum())
     return answer
 
