@@ -9,7 +9,8 @@ from mfta import paper
 
 def geometry(table: pd.DataFrame) -> pd.DataFrame:
     """The rows that hold the geometry of one layer and example set."""
-    return table[table["layer"].notna() & table["manifold"].isna()]
+    # The points of drawn manifolds have a layer too, but no depth; older tables have no such points.
+    return table[table["layer"].notna() & table["depth"].notna()]
 
 
 def values(table: pd.DataFrame) -> dict[str, float]:
