@@ -3,17 +3,19 @@
 import numpy as np
 from numba import njit
 
+# Every kernel is inlined where another calls it (forceinline). Otherwise the process that compiles calls one machine
+# code of an inner kernel and a process that loads the cache another, and results differ in their last digits.
 # Sums may be reordered and fused, but infinities and NaNs keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def padded(rows: int, columns: int) -> np.ndarray:
     """Zeros of shape (rows, columns), rows rounded up to a multiple of four: what add_products takes."""
     return np.zeros((4 * ((rows + 3) // 4), columns))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def put(source: np.ndarray, target: np.ndarray) -> None:
     """Copies source to the corner of target that it fits, or as much of it as fits there.
 
@@ -24,7 +26,7 @@ def put(source: np.ndarray, target: np.ndarray) -> None:
             target[i, j] = source[i, j]
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def corner(source: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The first rows and columns of source as an array of their own."""
     out = np.zeros((rows, columns))
@@ -32,7 +34,7 @@ def corner(source: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return out
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def add_products(a: np.ndarray, b: np.ndarray, symmetric: bool, out: np.ndarray) -> None:
     """out += a bᵀ for panels with rows in multiples of four; the lower blocks alone if symmetric.
 

@@ -6,7 +6,7 @@ from numba import njit
 from .blocks import FAST, add_products, corner, padded, put
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates (M, D) of M points in a basis of their span, D their rank, from their Gram matrix (M, M).
 
@@ -45,7 +45,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
     return corner(coordinates, m, rank), pivots[:rank]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
     """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the centre.
 

@@ -19,7 +19,7 @@ BLOCK = 512  # features; 50 points then take 200 kB, which a second-level cache 
 TENSOR_BLOCK = 8192
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-untyped-def]
     """panel (≥ M, block) := features start, start + 1, … of x, less their means (M terms each)."""
     block = panel.shape[1]
@@ -57,7 +57,7 @@ def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-
                 panel[i, k] = 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _centered_gram(x, points_first, means, find_means):  # type: ignore[no-untyped-def]
     m = x.shape[0] if points_first else x.shape[1]
     panel = padded(m, BLOCK)
@@ -72,7 +72,7 @@ def _centered_gram(x, points_first, means, find_means):  # type: ignore[no-untyp
     return gram
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _centered_products(x, points_first, means, directions):  # type: ignore[no-untyped-def]
     m = x.shape[0] if points_first else x.shape[1]
     k = directions.shape[0]
@@ -122,7 +122,7 @@ def gram_of_rows(rows: np.ndarray) -> np.ndarray:
     return np.asarray(_centered_gram(values, points_first, np.zeros(rows.shape[1]), False))
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def combine(coefficients: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """coefficients (K, P) times rows (P, N), summed in a fixed order."""
     out = np.zeros((coefficients.shape[0], rows.shape[1]))

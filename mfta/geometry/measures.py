@@ -15,7 +15,7 @@ from .anchors import INTERIOR
 from .blocks import FAST
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def measures(
     gram: np.ndarray,
     overlaps: np.ndarray,
@@ -96,7 +96,7 @@ def measures(
     return out
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, forceinline=True)
 def _mean(values):  # type: ignore[no-untyped-def]
     """Mean and its standard error."""
     n = values.shape[0]

@@ -24,7 +24,7 @@ TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a des
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _dot(a, b):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.shape[0]):
@@ -33,7 +33,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _add(a, scale, b):  # type: ignore[no-untyped-def]
     """a += scale·b."""
     for i in range(a.shape[0]):
@@ -41,7 +41,7 @@ def _add(a, scale, b):  # type: ignore[no-untyped-def]
             a[i, j] += scale * b[i, j]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
     """row −= (row·direction) direction."""
     total = 0.0
@@ -51,7 +51,7 @@ def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
         row[j] -= total * direction[j]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The part (P, r) of the centres (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
     rest = corner(centers, centers.shape[0], centers.shape[1])
@@ -62,7 +62,7 @@ def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     return rest
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ignore[no-untyped-def]
     """f(V); its gradient on subspaces goes to `gradient` (≥ K, r), W to `weights` (≥ P, P)."""
     p, r = gram.shape[0], V.shape[1]
@@ -100,7 +100,7 @@ def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ign
     return value
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
     overlap = np.zeros((V.shape[0], V.shape[0]))
     add_products(x, V, False, overlap)
@@ -110,7 +110,7 @@ def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
                 x[i, c] -= overlap[i, j] * V[j, c]
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
     for i in range(k):
         for _ in range(2):
@@ -123,7 +123,7 @@ def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
             V[i, c] /= np.sqrt(total)
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no-untyped-def]
     """L-BFGS over subspaces from V (≥ K, r), which is overwritten; returns f. scales (K, r): first inverse
     Hessian."""
@@ -195,7 +195,7 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
     return value
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _curvature(gram, centers, transposed, V, k):  # type: ignore[no-untyped-def]
     """The diagonal of CᵀWC (r,), and its part within V (k, k)."""
     r = V.shape[1]

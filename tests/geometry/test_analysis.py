@@ -1,6 +1,7 @@
 """The whole analysis: the authors' own numbers, invariances, and where the evidence goes."""
 
 import dataclasses
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,24 @@ def test_threads_and_layout_do_not_change_a_bit():
     frozen.flags.writeable = False
     assert identical(g, analyze(frozen))
     assert identical(g, analyze(np.asfortranarray(X)[:, ::1]))
+
+
+SAME_BITS = """
+import hashlib, numpy as np
+from mfta.geometry import analyze
+g = analyze(np.random.default_rng(0).standard_normal((20, 300, 40)))
+print(hashlib.sha256(np.stack([g.capacity, g.radius, g.dimension, g.residual]).tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_the_process_that_compiles_and_those_that_load_the_cache_have_the_same_bits(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    first, second = (
+        subprocess.run([sys.executable, "-c", SAME_BITS], capture_output=True, text=True, check=True, env=environment)
+        for _ in range(2)
+    )
+    assert first.stdout == second.stdout
 
 
 def test_a_manifolds_draws_depend_on_the_seed_and_its_place_alone():
