@@ -1,6 +1,7 @@
 """The six claims of the paper's abstract, and the rules that decide whether they came out here.
 
-The rules were fixed before any table was judged by them; :mod:`mfta.judging` says what they add up to.
+The thresholds were fixed before any table was judged; the page of verdicts names the roles that changed after
+that. :mod:`mfta.judging` says what the rules add up to.
 Quantities are those of :mod:`mfta.readout.effects`: one number a seed, layers averaged over the first or the
 final third of the network.
 """
