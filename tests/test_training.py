@@ -141,7 +141,7 @@ def test_retraining_that_is_interrupted_leaves_no_certificate(config, monkeypatc
     directory = training.run(config).directory
     path = directory / "certificate.json"
     store.write_json(path, store.read_certificate(directory) | {"code": "older"})
-    monkeypatch.setattr(training, "_train_epoch", lambda *a: 1 / 0)
+    monkeypatch.setattr(training, "train_epoch", lambda *a: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         training.run(config, fresh=True)
     assert not path.exists()
