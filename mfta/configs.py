@@ -22,6 +22,10 @@ Epochs = tuple[Annotated[int, Field(ge=0)], ...]
 Scales = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False)]
 
 
+IMAGES = {"digits": (130, 44), "cifar100": (500, 100)}
+"""Images a class of each data set, of its smallest class: for training and for testing."""
+
+
 class Parameters(BaseModel):
     """Base of all configs: immutable, strict about names and types."""
 
@@ -81,6 +85,8 @@ class Section(Training):
     section: ClassVar[str]
     grid: ClassVar[tuple[str, ...]] = ("seed",)
     """Parameters that are run over: one job a combination, given to ``compute`` as lists (seeds, widths)."""
+    sets: ClassVar[tuple[str, ...]] = ()
+    """Example sets of which ``points`` a class are measured."""
 
     @property
     def training(self) -> Training:
@@ -97,6 +103,24 @@ class Section(Training):
                     raise ValueError(f"{name} {lost} are not among the checkpoints; add them there")
         return self
 
+    @model_validator(mode="after")
+    def _points_are_there(self) -> Self:
+        """Refuse more points than a class has, before a network is trained for them."""
+        all_train, all_test = IMAGES[self.dataset]
+        train = self.train_per_class or all_train
+        permuted = round(self.permuted_fraction * train)
+        there = {"train": train, "test": self.test_per_class or all_test}
+        there |= {"unpermuted": train - permuted, "permuted": permuted, "restored": permuted}
+        for name in self.sets:
+            points = getattr(self, "points", 0)
+            if points > there[name]:
+                most = min(there[name] for name in self.sets)
+                raise ValueError(
+                    f"points = {points} is more than the {there[name]} {name} examples a class has; "
+                    + (f"set points to {most} or less" if most > 1 else "take another permuted_fraction")
+                )
+        return self
+
 
 class CapacityTheory(Section, Analysis):
     """Section 0: the theory against exact values and simulation."""
@@ -111,6 +135,7 @@ class LayerMemorization(Section, Analysis):
     """Section 1: geometry of the four example sets at every layer, over training."""
 
     section = "layer_memorization"
+    sets = ("unpermuted", "permuted", "restored", "test")
     measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
 
 
@@ -118,6 +143,7 @@ class Rewinding(Section, Analysis):
     """Section 2: layers of the trained network set back to earlier epochs."""
 
     section = "rewinding"
+    sets = ("unpermuted", "permuted", "restored", "test")
     rewound_to: Epochs = Field((0,), description="epochs to go back to, besides the best")
     evaluated: int | None = Field(
         None, ge=2, description="training images to evaluate on and to re-estimate batch norm from; None: all"
@@ -128,6 +154,7 @@ class DoubleDescent(Section, Analysis):
     """Section 3: one width of a scan of network sizes."""
 
     section = "double_descent"
+    sets = ("unpermuted", "train", "test")
     grid = ("seed", "width")
     width: int = Field(16, ge=1, description="channels of the first stage")
 

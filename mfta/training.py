@@ -278,8 +278,8 @@ def _load(path: Path) -> dict:
     """Read tensors and plain values alone: a file that holds code is refused, never run."""
     try:
         return torch.load(path, weights_only=True, map_location=device())
-    except Exception as error:
-        reason = str(error).splitlines()[0]
+    except Exception:
+        reason = "it is cut, or holds more than tensors and plain values"
         raise StoreError(f"'{path}' is not a checkpoint of ours ({reason}): remove '{path.parent}'") from None
 
 

@@ -40,7 +40,7 @@ def run(*arguments):
         (["compute", "--set", "dataset=mnist"], "dataset = 'mnist' is refused"),
         (["compute", "--set", "network=vgg"], "Did you mean 'vgg16'"),
         (["compute", "--seeds", "one"], "write 0..2 or 0,1,2"),
-        (["compute", "layer_memorization", "--set", "points=100"], "points = 100 is more than the smallest class"),
+        (["compute", "layer_memorization", "--set", "points=100"], "points = 100 is more than the 65 unpermuted"),
         (["rerun", "--set", "drawz=3"], "Did you mean 'draws'"),
         (["data", "imagenet"], "only cifar100"),
     ],

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mfta import data
+from mfta import configs, data
 from mfta.errors import DataError, ParameterError
 
 
@@ -14,6 +14,7 @@ def test_digits_are_split_balanced_and_disjoint():
     assert len(digits.test_images) == 1797 - 1300
     train = {image.tobytes() for image in digits.train_images.numpy()}
     assert not any(image.tobytes() in train for image in digits.test_images.numpy())
+    assert configs.IMAGES["digits"] == (130, np.bincount(digits.test_labels).min())
 
 
 def test_images_are_standardised_by_the_training_set():

@@ -49,7 +49,7 @@ def test_the_input_has_the_same_geometry_at_every_epoch(tiny):
 
 
 def test_more_points_than_a_class_has_are_refused(tiny):
-    with pytest.raises(ParameterError, match="points = 11 is more than the smallest class"):
+    with pytest.raises(ParameterError, match="points = 11 is more than the 10 unpermuted examples"):
         mfta.compute("layer_memorization", seeds=[0], **(tiny | {"points": 11}))
 
 
