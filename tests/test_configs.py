@@ -31,7 +31,10 @@ def test_every_preset_is_valid(preset, section):
         ({"measured_epochs": (4,)}, r"measured_epochs \[4\] are not among the checkpoints"),
         ({"points": 66}, "points = 66 is more than the 65 unpermuted examples a class has"),
         ({"train_per_class": 60, "points": 31}, "points = 31 is more than the 30 unpermuted examples"),
-        ({"permuted_fraction": 0.1, "points": 14}, "14 is more than the 13 permuted examples a class has; set points to 13 or less"),
+        (
+            {"permuted_fraction": 0.1, "points": 14},
+            "14 is more than the 13 permuted examples a class has; set points to 13 or less",
+        ),
         ({"permuted_fraction": 0.0}, "points = 40 is more than the 0 permuted .*; take another permuted_fraction"),
         ({"points": 45}, "points = 45 is more than the 44 test examples"),
         ({"seeds": "0"}, "seeds = '0' is refused"),
