@@ -17,9 +17,11 @@ from .blocks import FAST, add_products, corner, padded, put
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
-STEPS = 40  # at most, for each start of each rank
-FRESH, ROUNDS, POLISH = 2, 3, 100  # for the rank taken; each round takes its scales anew
-FEW = 1000  # up to this rank times centres a start from nowhere is cheap, and may find a better minimum
+STEPS = 20  # for each rank that is tried; the next one goes on from there
+ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew
+FEW = 500  # up to this rank times centres, starts from nowhere are cheap and may find a better minimum
+FRESH, FRESH_STEPS = 2, 40
+POWER = 20  # iterations towards the direction that the centres left share most; it only starts a descent
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
 
@@ -254,18 +256,36 @@ class Search:
         return V[:k].copy(), value
 
     def next_rank(self, previous: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """One direction more than `previous` (k − 1, r): the best of several starts."""
-        k, r = len(previous) + 1, self.centers.shape[1]
-        starts = [np.vstack([previous, rng.standard_normal((1, r))]) for _ in range(2)]
-        if k * len(self.gram) <= FEW:
-            starts.append(rng.standard_normal((k, r)))
-        return min((self.descend(start, STEPS) for start in starts), key=lambda found: found[1])[0]
+        """One direction more than `previous` (k − 1, r): that which the centres left share most, and all k
+        then turned together."""
+        more = np.vstack([previous, self._shared(previous, rng)])
+        return self._best([self.descend(more, STEPS), *self._from_nowhere(more.shape, 1, FRESH_STEPS, rng)])
 
     def polish(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The best subspace of its rank: V (k, r) or a fresh start, whichever leads lower, to
+        """The best subspace of its rank: from V (k, r) or from nowhere, whichever leads lower, to
         convergence."""
-        starts = [V, *(rng.standard_normal(V.shape) for _ in range(FRESH))]
-        V, _ = min((self.descend(start, POLISH) for start in starts), key=lambda found: found[1])
+        V = self._best([self.descend(V, POLISH), *self._from_nowhere(V.shape, FRESH, POLISH, rng)])
         for _ in range(ROUNDS - 1):
             V, _ = self.descend(V, POLISH)
         return V
+
+    def _shared(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """About the first principal direction (1, r) of what V leaves of the centres, each of unit length."""
+        rest = left_over(self.centers[: len(self.gram)], V)
+        rest /= np.sqrt(np.square(rest).sum(1, keepdims=True))
+        direction = rng.standard_normal((1, rest.shape[1]))
+        for _ in range(POWER):
+            direction = combine(combine(direction, np.ascontiguousarray(rest.T)), rest)
+            direction /= np.sqrt(np.square(direction).sum())
+        return direction
+
+    def _from_nowhere(
+        self, shape: tuple[int, ...], number: int, steps: int, rng: np.random.Generator
+    ) -> list[tuple[np.ndarray, float]]:
+        if shape[0] * len(self.gram) > FEW:
+            return []
+        return [self.descend(rng.standard_normal(shape), steps) for _ in range(number)]
+
+    @staticmethod
+    def _best(found: list[tuple[np.ndarray, float]]) -> np.ndarray:
+        return min(found, key=lambda subspace: subspace[1])[0]
