@@ -106,7 +106,7 @@ def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  #
     m = b.shape[0]
     fewest, patience = m + 1, 3
     for _ in range(5 * m + 20):
-        count = 0
+        count = np.int64(0)
         for i in range(m):
             if inside[i]:
                 chosen[count] = i
@@ -152,7 +152,7 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
     m = b.shape[0]
     weights = np.zeros(m)
     passed = np.zeros(m, np.bool_)
-    count = 0
+    count = np.int64(0)
     for i in range(m):
         slack[i] = -b[i]
         inside[i] = False
@@ -179,7 +179,7 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
                     old = weights[chosen[k]]
                     if leaving < 0 or old < step * (old - values[k]):
                         step, leaving = old / (old - values[k]), k
-            kept = 0
+            kept = np.int64(0)
             for k in range(count):
                 i = chosen[k]
                 weights[i] = values[k] if leaving < 0 else weights[i] + step * (values[k] - weights[i])

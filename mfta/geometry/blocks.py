@@ -5,6 +5,7 @@ from numba import njit
 
 # Every kernel is inlined where another calls it (forceinline). Otherwise the process that compiles calls one machine
 # code of an inner kernel and a process that loads the cache another, and results differ in their last digits.
+# Where one calls another, constants are np.bool_ and np.int64: for a literal Numba would compile it once more.
 # Sums may be reordered and fused, but infinities and NaNs keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
 
@@ -35,7 +36,7 @@ def corner(source: np.ndarray, rows: int, columns: int) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
-def add_products(a: np.ndarray, b: np.ndarray, symmetric: bool, out: np.ndarray) -> None:
+def add_products(a: np.ndarray, b: np.ndarray, symmetric: bool | np.bool_, out: np.ndarray) -> None:
     """out += a bᵀ for panels with rows in multiples of four; the lower blocks alone if symmetric.
 
     Sixteen dot products at once: each number loaded is used four times, which is what makes it fast.
@@ -79,3 +80,14 @@ def add_products(a: np.ndarray, b: np.ndarray, symmetric: bool, out: np.ndarray)
             out[i + 3, j + 1] += s31
             out[i + 3, j + 2] += s32
             out[i + 3, j + 3] += s33
+
+
+@njit(nogil=True, cache=True, forceinline=True)
+def inner_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a bᵀ for C-contiguous float64 arrays (P, N) and (K, N) of any size."""
+    left, right = padded(a.shape[0], a.shape[1]), padded(b.shape[0], b.shape[1])
+    put(a, left)
+    put(b, right)
+    out = padded(a.shape[0], right.shape[0])
+    add_products(left, right, np.bool_(False), out)
+    return corner(out, a.shape[0], b.shape[0])

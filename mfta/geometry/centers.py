@@ -7,8 +7,8 @@ found and projected away before anchors are taken (Cohen, Chung, Lee & Sompolins
 
 import numpy as np
 
+from .blocks import inner_products
 from .coordinates import pivoted_cholesky
-from .grams import gram_of_rows
 from .subspace import VANISHED, Search, left_over
 
 
@@ -46,7 +46,7 @@ def low_rank(center_gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.
         rest = left_over(centers, V)
         if _vanished(rest, center_gram):
             break
-        score = correlation(gram_of_rows(rest))
+        score = correlation(inner_products(rest, rest))
         worse = worse + 1 if score >= best_score else 0
         if score < best_score:
             best, best_score = V, score

@@ -58,8 +58,8 @@ def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) 
     put(coordinates, points)
     put(draws, normals)
     gram, overlaps = padded(m, points.shape[0]), padded(n, points.shape[0])
-    add_products(points, points, False, gram)
-    add_products(normals, points, False, overlaps)
+    add_products(points, points, np.bool_(False), gram)
+    add_products(normals, points, np.bool_(False), overlaps)
     for i in range(n):
         for j in range(m):
             overlaps[i, j] += draws[i, d] + kappa

@@ -64,7 +64,7 @@ def _centered_gram(x, points_first, means, find_means):  # type: ignore[no-untyp
     total = padded(m, panel.shape[0])
     for start in range(0, means.shape[0], BLOCK):
         _fill(x, points_first, start, panel, means, find_means)
-        add_products(panel, panel, True, total)
+        add_products(panel, panel, np.bool_(True), total)
     gram = np.empty((m, m))
     for i in range(m):
         for j in range(i + 1):
@@ -80,9 +80,9 @@ def _centered_products(x, points_first, means, directions):  # type: ignore[no-u
     panel, other = padded(m, BLOCK), padded(k, BLOCK)
     total = padded(m, other.shape[0])
     for start in range(0, means.shape[0], BLOCK):
-        _fill(x, points_first, start, panel, means, False)
-        _fill(directions, True, start, other, nothing, False)
-        add_products(panel, other, False, total)
+        _fill(x, points_first, start, panel, means, np.bool_(False))
+        _fill(directions, np.bool_(True), start, other, nothing, np.bool_(False))
+        add_products(panel, other, np.bool_(False), total)
     return corner(total, m, k)
 
 

@@ -13,7 +13,7 @@ diagonal, q the diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q
 import numpy as np
 from numba import njit
 
-from .blocks import FAST, add_products, corner, padded, put
+from .blocks import FAST, add_products, corner, inner_products, padded, put
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
@@ -21,7 +21,7 @@ STEPS = 20  # for each rank that is tried; the next one goes on from there
 ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew
 FEW = 500  # up to this rank times centres, starts from nowhere are cheap and may find a better minimum
 FRESH, FRESH_STEPS = 2, 40
-POWER = 20  # iterations towards the direction that the centres left share most; it only starts a descent
+POWER = 8  # iterations towards the direction that the centres left share most; it only starts a descent
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
 
@@ -69,9 +69,9 @@ def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ign
     """f(V); its gradient on subspaces goes to `gradient` (≥ K, r), W to `weights` (≥ P, P)."""
     p, r = gram.shape[0], V.shape[1]
     along = padded(p, V.shape[0])
-    add_products(centers, V, False, along)
+    add_products(centers, V, np.bool_(False), along)
     removed = padded(p, centers.shape[0])
-    add_products(along, along, True, removed)
+    add_products(along, along, np.bool_(True), removed)
     inverse = np.empty(p)
     for mu in range(p):
         inverse[mu] = 1.0 / max(gram[mu, mu] - removed[mu, mu], VANISHED * gram[mu, mu])
@@ -92,9 +92,9 @@ def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ign
     for i in range(along.shape[1]):
         for mu in range(p):
             turned[i, mu] = along[mu, i]
-    add_products(turned, weights, False, pulled)
+    add_products(turned, weights, np.bool_(False), pulled)
     wide = padded(V.shape[0], transposed.shape[0])
-    add_products(corner(pulled, V.shape[0], weights.shape[0]), transposed, False, wide)
+    add_products(corner(pulled, V.shape[0], weights.shape[0]), transposed, np.bool_(False), wide)
     for i in range(k):
         for j in range(r):
             gradient[i, j] = -2.0 * wide[i, j]
@@ -105,7 +105,7 @@ def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ign
 @njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
     overlap = np.zeros((V.shape[0], V.shape[0]))
-    add_products(x, V, False, overlap)
+    add_products(x, V, np.bool_(False), overlap)
     for i in range(k):
         for j in range(k):
             for c in range(V.shape[1]):
@@ -115,9 +115,8 @@ def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
 @njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
 def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
     for i in range(k):
-        for _ in range(2):
-            for j in range(i):
-                _subtract_along(V[i], V[j])
+        for j in range(i):
+            _subtract_along(V[i], V[j])
         total = 0.0
         for c in range(V.shape[1]):
             total += V[i, c] ** 2
@@ -181,8 +180,6 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
         at = stored % MEMORY
         put(trial, moves[at])
         _add(moves[at], -1.0, V)
-        _make_tangent(trial, k, moves[at])
-        _make_tangent(trial, k, gradient)
         put(new_gradient, changes[at])
         _add(changes[at], -1.0, gradient)
         products[at] = _dot(moves[at], changes[at])
@@ -197,31 +194,6 @@ def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no
     return value
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
-def _curvature(gram, centers, transposed, V, k):  # type: ignore[no-untyped-def]
-    """The diagonal of CᵀWC (r,), and its part within V (k, k)."""
-    r = V.shape[1]
-    weights = padded(gram.shape[0], gram.shape[0])
-    _objective(gram, centers, transposed, V, k, np.zeros(V.shape), weights)
-    half = padded(r, weights.shape[0])
-    weighted = np.zeros((weights.shape[0], centers.shape[0]))
-    put(weights, weighted)
-    add_products(transposed, weighted, False, half)
-    diagonal = np.zeros(r)
-    for j in range(r):
-        for mu in range(centers.shape[0]):
-            diagonal[j] += half[j, mu] * transposed[j, mu]
-    full, some, inner = (
-        padded(r, transposed.shape[0]),
-        padded(V.shape[0], transposed.shape[0]),
-        padded(k, V.shape[0]),
-    )
-    add_products(half, transposed, False, full)
-    add_products(V, corner(full, full.shape[0], r), False, some)
-    add_products(corner(some, some.shape[0], r), V, False, inner)
-    return diagonal, corner(inner, k, k)
-
-
 class Search:
     """Minimises f over subspaces of one set of centres (P, r)."""
 
@@ -233,6 +205,7 @@ class Search:
         self.centers[:p] = centers
         self.transposed = padded(r, len(self.centers))
         self.transposed[:r] = self.centers.T
+        self.coordinates = np.ascontiguousarray(centers.T)
 
     def descend(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
         """The subspace (k, r) reached from `start`, and its f.
@@ -245,7 +218,7 @@ class Search:
         V = padded(*start.shape)
         V[:k] = start
         _orthonormalise(V, k)
-        outside, inside = _curvature(self.gram, self.centers, self.transposed, V, k)
+        outside, inside = self._curvature(V[:k])
         m, turn = np.linalg.eigh(inside)
         V[:k] = combine(np.ascontiguousarray(turn.T), V[:k])
         _orthonormalise(V, k)
@@ -254,6 +227,19 @@ class Search:
         scales[:k] = 0.5 / np.maximum(m[:, None] - outside[None, :], least)
         value = _descend(self.gram, self.centers, self.transposed, V, k, scales, steps)
         return V[:k].copy(), value
+
+    def _curvature(self, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The diagonal of CᵀWC (r,), and its part within V, V CᵀWC Vᵀ (k, k)."""
+        along = inner_products(self.centers[: len(self.gram)], V)
+        q = self.gram - inner_products(along, along)
+        inverse = 1.0 / np.maximum(np.diag(q), VANISHED * np.diag(self.gram))
+        weights = q * inverse[:, None] * inverse[None, :]
+        np.fill_diagonal(weights, 0.0)
+        np.fill_diagonal(weights, -(weights * q).sum(1) * inverse)
+        weights *= 2.0
+        outside = (inner_products(self.coordinates, weights) * self.coordinates).sum(1)
+        turned = np.ascontiguousarray(along.T)
+        return outside, inner_products(inner_products(turned, weights), turned)
 
     def next_rank(self, previous: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """One direction more than `previous` (k − 1, r): that which the centres left share most, and all k
