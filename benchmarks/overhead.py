@@ -68,7 +68,7 @@ def line(driver: str, run: Callable[[int], float]) -> str:
     """A row of the table."""
     few, many = run(FEW), run(MANY)
     job = (many - few) / (MANY - FEW)
-    return f"| {driver} | {few - FEW * job:.1f} | {job:.2f} |\n"
+    return f"| {driver} | {few - FEW * max(job, 0.0):.1f} | {'under 0.1' if job < 0.1 else f'{job:.1f}'} |\n"
 
 
 def seconds(place: Path, *command: str) -> float:
