@@ -27,8 +27,8 @@ from mfta.jobs import SECTIONS, Job, jobs
 from mfta.plan import Step, steps
 
 KERNEL = "mfta"
-PAGES = ("verdicts", "comparison", "build")
-"""Notebooks that show what is stored and compute nothing; executed after the sections."""
+PAGES = ("method", "verdicts", "comparison", "build")
+"""Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
 
 def planned(

@@ -36,6 +36,14 @@ def test_exchanged_epochs_turn_every_sign():
     assert comparison.values(comparison.with_figure3(turned))["same_sign"] == 0
 
 
+def test_the_pages_tables_have_words_as_heads():
+    compared = comparison.with_figure3(table())
+    for shown in (comparison.by_series(compared), comparison.changes(compared)):
+        heads = comparison.for_readers(shown)
+        assert not any("_" in name for name in [*heads.columns, *heads.index.names])
+    assert "rank agreement" in comparison.for_readers(comparison.by_series(compared))
+
+
 def test_networks_of_other_depth_are_refused():
     short = table().query("depth < 10")
     assert not comparison.comparable(short)

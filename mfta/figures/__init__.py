@@ -23,6 +23,7 @@ from mfta.figures.layer_memorization import (
     geometry_by_epoch,
     manifold_pictures,
 )
+from mfta.figures.method import anchor_of_a_draw, anchors_in_space, anchors_in_the_plane, margin
 from mfta.figures.rewinding import (
     rewinding_by_epoch,
     rewinding_by_layers,
@@ -35,6 +36,9 @@ from mfta.figures.style import use_style
 __all__ = [
     "accuracy_by_epoch",
     "accuracy_by_width",
+    "anchor_of_a_draw",
+    "anchors_in_space",
+    "anchors_in_the_plane",
     "capacity_by_epoch",
     "capacity_by_points",
     "center_correlation_by_depth",
@@ -47,6 +51,7 @@ __all__ = [
     "gradients_by_scale",
     "gradients_over_training",
     "manifold_pictures",
+    "margin",
     "ratio_to_paper",
     "rewinding_by_epoch",
     "rewinding_by_layers",

@@ -10,8 +10,16 @@ from mfta.readout.layer_memorization import geometry
 
 WITHIN = 0.10
 """Relative difference up to which a point counts as met."""
-MEASURES = {"capacity": "capacity", "radius": "radius", "dimension": "dimension"}
+MEASURES = ["capacity", "radius", "dimension"]
 SERIES = ["measure", "stage", "examples"]
+HEADS = {
+    "stage": "epoch",
+    "within": f"share within {WITHIN:.0%}",
+    "median_difference": "median difference",
+    "rank_agreement": "rank agreement",
+    "same_sign": "share of equal signs",
+}
+"""What the page writes above a column; others go by their name."""
 
 
 def comparable(table: pd.DataFrame) -> bool:
@@ -29,7 +37,7 @@ def with_figure3(table: pd.DataFrame) -> pd.DataFrame:
         raise ValueError("the depths of this network are not those of the paper's figure")
     rows = geometry(table)
     rows = rows[rows["stage"].isin(["best", "last"])].melt(
-        ["seed", "stage", "examples", "depth", "layer"], list(MEASURES), "measure", "value"
+        ["seed", "stage", "examples", "depth", "layer"], MEASURES, "measure", "value"
     )
     ours = rows.groupby([*SERIES, "depth", "layer"])["value"].agg(ours="mean", spread="std").reset_index()
     theirs = paper.figure3().rename(columns={"value": "theirs"})
@@ -65,6 +73,11 @@ def changes(compared: pd.DataFrame) -> pd.DataFrame:
     same = np.sign(change["ours"]) == np.sign(change["theirs"])
     counted = change.assign(same=same).groupby(["measure", "examples"])
     return counted.agg(points=("same", "size"), same_sign=("same", "mean"))
+
+
+def for_readers(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of :func:`by_series` or :func:`changes` with words as heads, rounded."""
+    return table.round(2).rename(columns=HEADS).rename_axis(index=lambda name: HEADS.get(name, name))
 
 
 def values(compared: pd.DataFrame) -> dict[str, float | int]:

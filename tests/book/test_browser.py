@@ -164,7 +164,7 @@ def test_the_switch_turns_the_page_dark_and_keeps_figures_readable(chromium, hom
 
 
 QUESTIONS = {
-    "What is a manifold’s dimension here?": ("method.html", "Radius and dimension"),
+    "What is a manifold’s dimension here?": ("sections/method.html", "Radius and dimension"),
     "Did rewinding work?": ("sections/verdicts.html", "C4"),
     "On which data?": ("rerun.html", "Three presets"),
     "How do I run it on my network?": ("extend.html", "Your own network"),

@@ -117,6 +117,6 @@ def test_the_crossing_lies_where_the_lines_meet():
 
 
 def test_the_papers_curves_cross_between_depths_16_and_17():
-    """Both are read off the paper's Fig. 3 (best seen at its last epoch)."""
+    """Both are read off the paper's Fig. 3, at its last epoch."""
     rows = paper.figure3().query("measure == 'capacity' and stage == 'last'").rename(columns={"value": "capacity"})
     assert 16 < readout.crossing(rows) < 17
