@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_once import TINY
 
 from mfta import data
 
@@ -27,17 +28,6 @@ def cifar100(monkeypatch):
         pytest.skip("CIFAR-100 is absent: set MFTA_DATA, or run `mfta data cifar100` online")
     monkeypatch.setenv("MFTA_DATA", str(root))
     return root
-
-
-TINY = {
-    "epochs": 2,
-    "checkpoints": (1,),
-    "measured_epochs": (1,),
-    "train_per_class": 20,
-    "points": 8,
-    "draws": 20,
-}
-"""Overrides that make the quick preset a matter of a second."""
 
 
 @pytest.fixture

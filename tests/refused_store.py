@@ -6,18 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from made_once import TINY
 from refused import Case
 
 from mfta import jobs, store, training
-
-TINY = {
-    "epochs": 2,
-    "checkpoints": (1,),
-    "measured_epochs": (1,),
-    "train_per_class": 20,
-    "points": 8,
-    "draws": 20,
-}
 
 
 def stored(text, damage, read=lambda job: job.table()):

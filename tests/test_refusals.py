@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import refused
 import refused_store
+from made_once import store_in
 
 import mfta
 from mfta import data, training
@@ -31,9 +32,7 @@ line shows it after the kind of error and exits with 2; nothing is computed or w
 def finished(tmp_path_factory):
     """A store with one small table and its run."""
     folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MFTA_RUNS", str(folder / "runs"))
-        patch.setenv("MFTA_RESULTS", str(folder / "results"))
+    with store_in(folder):
         refused_store.tiny_job().table()
     return folder
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from made_once import store_in
 from typer.testing import CliRunner
 
 from mfta import audit, jobs, store
@@ -33,9 +34,7 @@ def tables(folder):
 def undisturbed(tmp_path_factory):
     """The tables of seeds 0 and 1 by an undisturbed run, made elsewhere."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MFTA_RUNS", str(folder / "runs"))
-        patch.setenv("MFTA_RESULTS", str(folder / "results"))
+    with store_in(folder):
         assert compute("0,1").exit_code == 0
     return tables(folder / "results")
 
