@@ -5,8 +5,9 @@ interval (Student's t; of factors in their logarithm). The rule *holds* where th
 claim's side, is *against* where it lies on the other, and is *undecided* otherwise; one seed has no interval
 and decides nothing. A rule has one of three roles:
 
-- a *premise* says that the network could show the claim at all: it memorized, say. Where one fails, or several
-  seeds do not establish it, the claim is *not tested at this scale*, as it is where no table is stored;
+- a *premise* says that the network could show the claim at all: it memorized, say. Where one fails the claim is
+  *not tested at this scale*, as it is where no table is stored; where several seeds leave it open the claim is
+  *undecided*; one seed has to lie on its side;
 - the *core* is what is claimed. Where a part of it is against, the claim is *partly* reproduced if another part
   holds, and *not reproduced* if none does. Where none is against and one is undecided, the claim is *undecided*;
 - where all of the core holds, what is *further* said or implied decides between *reproduced* and *partly*.
@@ -106,11 +107,13 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
     if table is None or table.empty:
         return Verdict(claim, "not tested at this scale", why="no table is stored")
     findings = tuple(rule.judge(table) for rule in claim.rules)
-    for finding in findings:
-        if finding.rule.role == "premise" and not _granted(finding):
-            return Verdict(
-                claim, "not tested at this scale", findings, f"not so, or not settled: {finding.rule.says}"
-            )
+    premises = [finding for finding in findings if finding.rule.role == "premise"]
+    for finding in premises:
+        if _fails(finding):
+            return Verdict(claim, "not tested at this scale", findings, f"not so: {finding.rule.says}")
+    for finding in premises:
+        if finding.standing == "undecided" and finding.seeds > 1:
+            return Verdict(claim, "undecided", findings, f"not settled: {finding.rule.says}")
     core = {finding.standing for finding in findings if finding.rule.role == "core"}
     further = {finding.standing for finding in findings if finding.rule.role == "further"}
     if "against" in core:
@@ -121,5 +124,5 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
     return Verdict(claim, "reproduced" if further <= {"holds"} else "partly", findings)
 
 
-def _granted(premise: Finding) -> bool:
-    return premise.standing == "holds" or (premise.seeds == 1 and premise.leans is True)
+def _fails(premise: Finding) -> bool:
+    return premise.standing == "against" or (premise.seeds < 2 and premise.leans is not True)

@@ -10,10 +10,14 @@ tangent space, each followed by orthonormalisation. The gradient is analytic: wi
 diagonal, q the diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q_μ q_ν), df/dV = −2 (CVᵀ)ᵀ W C.
 """
 
+import math
+from collections import deque
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 
-from .blocks import FAST, add_products, corner, inner_products, padded, put
+from .blocks import FAST, add_products, corner, inner_products, padded
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
@@ -65,17 +69,17 @@ def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 
 @njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
-def _objective(gram, centers, transposed, V, k, gradient, weights):  # type: ignore[no-untyped-def]
-    """f(V); its gradient on subspaces goes to `gradient` (≥ K, r), W to `weights` (≥ P, P)."""
+def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-untyped-def]
+    """f(V); its gradient on subspaces goes to `gradient` (≥ K, r)."""
     p, r = gram.shape[0], V.shape[1]
+    weights = padded(p, p)
     along = padded(p, V.shape[0])
     add_products(centers, V, np.bool_(False), along)
     removed = padded(p, centers.shape[0])
     add_products(along, along, np.bool_(True), removed)
-    inverse = np.empty(p)
+    inverse = np.zeros(p)
     for mu in range(p):
         inverse[mu] = 1.0 / max(gram[mu, mu] - removed[mu, mu], VANISHED * gram[mu, mu])
-        weights[mu, mu] = 0.0
     value = float(p)
     for mu in range(p):
         for nu in range(mu):
@@ -124,74 +128,23 @@ def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
             V[i, c] /= np.sqrt(total)
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
-def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no-untyped-def]
-    """L-BFGS over subspaces from V (≥ K, r), which is overwritten; returns f. scales (K, r): first inverse
-    Hessian."""
-    r = V.shape[1]
-    weights = padded(gram.shape[0], gram.shape[0])
-    moves, changes = np.zeros((MEMORY, V.shape[0], r)), np.zeros((MEMORY, V.shape[0], r))
-    products, parts = np.zeros(MEMORY), np.zeros(MEMORY)
-    gradient, new_gradient = np.zeros(V.shape), np.zeros(V.shape)
-    value = _objective(gram, centers, transposed, V, k, gradient, weights)
-    trial, direction = np.zeros(V.shape), np.zeros(V.shape)
-    stored, small = 0, 0
-    for _ in range(steps):
-        put(gradient, direction)
-        kept = min(stored, MEMORY)
-        for back in range(kept):
-            at = (stored - 1 - back) % MEMORY
-            parts[at] = _dot(moves[at], direction) / products[at]
-            _add(direction, -parts[at], changes[at])
-        for i in range(k):
-            for j in range(r):
-                direction[i, j] *= scales[i, j]
-        if stored > 0:
-            last = (stored - 1) % MEMORY
-            h = 0.0
-            for i in range(k):
-                for j in range(r):
-                    h += changes[last, i, j] ** 2 * scales[i, j]
-            _add(direction, products[last] / h - 1.0, direction)
-        for back in range(kept - 1, -1, -1):
-            at = (stored - 1 - back) % MEMORY
-            _add(direction, parts[at] - _dot(changes[at], direction) / products[at], moves[at])
-        _make_tangent(V, k, direction)
-        steepest = _dot(gradient, gradient)
-        slope = -_dot(gradient, direction)
-        if not slope < -1e-10 * steepest:
-            put(gradient, direction)
-            slope, stored = -steepest, 0
-        length = np.sqrt(_dot(direction, direction))
-        if not length > 0.0:
-            break
-        step = min(1.0, (0.3 if stored == 0 else 1.5) / length)
-        new = np.inf
-        for _ in range(25):
-            put(V, trial)
-            _add(trial, -step, direction)
-            _orthonormalise(trial, k)
-            new = _objective(gram, centers, transposed, trial, k, new_gradient, weights)
-            if new <= value + 1e-4 * step * slope:
-                break
-            step *= min(0.5, max(0.1, -0.5 * slope * step / (new - value - slope * step)))
-        if not new < value:
-            break
-        at = stored % MEMORY
-        put(trial, moves[at])
-        _add(moves[at], -1.0, V)
-        put(new_gradient, changes[at])
-        _add(changes[at], -1.0, gradient)
-        products[at] = _dot(moves[at], changes[at])
-        if products[at] > 1e-12 * _dot(moves[at], moves[at]):
-            stored += 1
-        small = small + 1 if value - new <= TOLERANCE * value else 0
-        put(trial, V)
-        put(new_gradient, gradient)
-        value = new
-        if small >= 3:
-            break
-    return value
+def _newton_direction(
+    gradient: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray, float]], scales: np.ndarray
+) -> np.ndarray:
+    """The inverse Hessian of L-BFGS times the gradient; pairs: moves, changes of the gradient, their
+    products."""
+    direction = gradient.copy()
+    parts = []
+    for move, change, product in reversed(pairs):
+        parts.append(_dot(move, direction) / product)
+        _add(direction, -parts[-1], change)
+    direction *= scales
+    if pairs:
+        _, change, product = pairs[-1]
+        direction *= product / _dot(change, change * scales)
+    for (move, change, product), part in zip(pairs, reversed(parts), strict=True):
+        _add(direction, part - _dot(change, direction) / product, move)
+    return direction
 
 
 class Search:
@@ -225,8 +178,48 @@ class Search:
         least = 0.2 * np.abs(m)[:, None] + 1e-3 * np.abs(m).max()
         scales = np.zeros(V.shape)
         scales[:k] = 0.5 / np.maximum(m[:, None] - outside[None, :], least)
-        value = _descend(self.gram, self.centers, self.transposed, V, k, scales, steps)
+        return self._descend(V, k, scales, steps)
+
+    def _descend(self, V: np.ndarray, k: int, scales: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
+        """L-BFGS over subspaces from V (≥ k, r); scales: of its shape, the first inverse Hessian."""
+        pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=MEMORY)
+        value, gradient = self._objective(V, k)
+        small = 0
+        for _ in range(steps):
+            direction = _newton_direction(gradient, pairs, scales)
+            _make_tangent(V, k, direction)
+            steepest = _dot(gradient, gradient)
+            slope = -_dot(gradient, direction)
+            if not slope < -1e-10 * steepest:
+                direction, slope = gradient, -steepest
+                pairs.clear()
+            length = math.sqrt(_dot(direction, direction))
+            if not length > 0.0:
+                break
+            step = min(1.0, (1.5 if pairs else 0.3) / length)
+            for _ in range(25):
+                trial = V.copy()
+                _add(trial, -step, direction)
+                _orthonormalise(trial, k)
+                new, new_gradient = self._objective(trial, k)
+                if new <= value + 1e-4 * step * slope:
+                    break
+                step *= min(0.5, max(0.1, -0.5 * slope * step / (new - value - slope * step)))
+            if not new < value:
+                break
+            move, change = trial - V, new_gradient - gradient
+            product = _dot(move, change)
+            if product > 1e-12 * _dot(move, move):
+                pairs.append((move, change, product))
+            small = small + 1 if value - new <= TOLERANCE * value else 0
+            V, gradient, value = trial, new_gradient, new
+            if small >= 3:
+                break
         return V[:k].copy(), value
+
+    def _objective(self, V: np.ndarray, k: int) -> tuple[float, np.ndarray]:
+        gradient = np.zeros(V.shape)
+        return _objective(self.gram, self.centers, self.transposed, V, k, gradient), gradient
 
     def _curvature(self, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The diagonal of CᵀWC (r,), and its part within V, V CᵀWC Vᵀ (k, k)."""

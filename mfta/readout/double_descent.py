@@ -2,8 +2,10 @@
 
 import math
 
-import numpy as np
 import pandas as pd
+from scipy import stats
+
+from mfta.readout import dips
 
 INTERPOLATED = 0.99
 """Final train accuracy from which a network counts as interpolating its training set."""
@@ -57,32 +59,15 @@ def scan(
 
 
 def turn(by: pd.DataFrame) -> tuple[float, float]:
-    """How deep a dip a curve has between two higher shoulders, with its standard error over seeds.
+    """How deep a dip a curve has between two higher shoulders (:mod:`mfta.readout.dips`), with its standard error.
 
-    by: rows are seeds, columns sizes in ascending order. To look for the deepest dip and measure it on the
-    same noise would find one anywhere. So the mean of the *other* seeds says where the dip lies and which
-    of its shoulders is the lower one, and the seed is measured at these two sizes. Negative where the curve
-    only rises or only falls. One seed chooses for itself and has no standard error; NaN below three sizes.
+    by: rows are seeds, columns sizes in ascending order. Negative where the curve only rises or only falls. One seed
+    has no standard error; NaN below three sizes.
     """
-    if by.shape[1] < 3 or by.empty:
+    depths = dips.by_seed(by, dips.depth).to_numpy(dtype=float)
+    if not len(depths):
         return math.nan, math.nan
-    depths = []
-    for seed in by.index:
-        others = by.drop(index=seed) if len(by) > 1 else by
-        bottom, shoulder = _deepest_dip(others.mean().to_numpy())
-        depths.append(by.loc[seed].iloc[shoulder] - by.loc[seed].iloc[bottom])
-    error = float(np.std(depths, ddof=1) / math.sqrt(len(depths))) if len(depths) > 1 else math.nan
-    return float(np.mean(depths)), error
-
-
-def _deepest_dip(curve: np.ndarray) -> tuple[int, int]:
-    """Places of the bottom of the deepest dip and of the lower one of its two shoulders."""
-    dips = {}
-    for bottom in range(1, len(curve) - 1):
-        before, after = int(curve[:bottom].argmax()), bottom + 1 + int(curve[bottom + 1 :].argmax())
-        shoulder = min(before, after, key=lambda place: curve[place])
-        dips[bottom, shoulder] = curve[shoulder] - curve[bottom]
-    return max(dips, key=lambda place: dips[place])
+    return float(depths.mean()), float(stats.sem(depths)) if len(depths) > 1 else math.nan
 
 
 def interpolation(table: pd.DataFrame) -> float:

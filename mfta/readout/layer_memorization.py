@@ -76,17 +76,12 @@ def stage_ratio(table: pd.DataFrame, examples: str, measure: str) -> pd.DataFram
     return by_stage["last"] / by_stage["best"]
 
 
-def by_layer(table: pd.DataFrame) -> pd.DataFrame:
-    """Capacity, radius (median over manifolds) and dimension at the best and last epoch, seeds averaged."""
-    rows = geometry(table)
-    rows = rows[rows["stage"].isin(["best", "last"])]
-    rows = rows.assign(depth=rows["depth"].astype(int), radius=rows["radius_median"])
-    return rows.pivot_table(
-        index=["depth", "layer"],
-        columns=["stage", "examples"],
-        values=["capacity", "radius", "dimension"],
-        aggfunc="mean",
-    )
+def by_layer(table: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """``capacity``, ``radius`` (median over manifolds) or ``dimension``, best and last epoch, seeds averaged."""
+    rows = geometry(table).assign(epoch=lambda rows: rows["stage"])
+    rows = rows[rows["epoch"].isin(["best", "last"])].astype({"depth": int})
+    values = "radius_median" if measure == "radius" else measure
+    return rows.pivot_table(index=["depth", "layer"], columns=["epoch", "examples"], values=values, aggfunc="mean")
 
 
 def hidden_layers(table: pd.DataFrame, number: int) -> list[str]:
@@ -97,13 +92,16 @@ def hidden_layers(table: pd.DataFrame, number: int) -> list[str]:
 
 
 def evidence(table: pd.DataFrame) -> pd.DataFrame:
-    """What vouches for the geometry, by example set: worst residual, draws lost, ranks, large radii."""
-    rows = geometry(table)
-    return rows.groupby("examples").agg(
-        measurements=("capacity", "size"),
-        worst_residual=("residual", "max"),
-        unconverged_draws=("unconverged", "sum"),
-        smallest_removed_rank=("removed_rank", "min"),
-        largest_removed_rank=("removed_rank", "max"),
-        large_radii=("large_radii", "sum"),
-    )
+    """What vouches for the geometry of each example set, written out: residuals, draws lost, ranks, large radii."""
+    return pd.DataFrame({examples: _vouched(rows) for examples, rows in geometry(table).groupby("examples")})
+
+
+def _vouched(rows: pd.DataFrame) -> dict[str, str]:
+    ranks = rows["removed_rank"].astype(int)
+    return {
+        "measurements": f"{len(rows)}",
+        "largest optimality residual": f"{rows['residual'].max():.1e}",
+        "draws that did not converge": f"{rows['unconverged'].sum():.0f}",
+        "directions removed from the centres": f"{ranks.min()} to {ranks.max()}",
+        "manifolds beyond three median radii": f"{rows['large_radii'].sum():.0f}",
+    }

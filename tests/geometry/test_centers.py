@@ -42,8 +42,7 @@ def test_the_gradient_is_the_derivative(rank):
     V = np.zeros((4 * ((rank + 3) // 4), r))
     V[:rank] = np.linalg.qr(rng.standard_normal((r, rank)))[0].T
     gradient = np.zeros_like(V)
-    weights = np.zeros((search.centers.shape[0],) * 2)
-    value = _objective(gram, search.centers, search.transposed, V, rank, gradient, weights)
+    value = _objective(gram, search.centers, search.transposed, V, rank, gradient)
     assert value == pytest.approx(objective(gram, coordinates, V[:rank]), rel=1e-12)
     np.testing.assert_allclose(gradient[:rank] @ V[:rank].T, 0.0, atol=1e-9)  # tangent
     move = rng.standard_normal((rank, r))

@@ -1,0 +1,56 @@
+"""How much a stored table differs from the same one made elsewhere or later.
+
+    python benchmarks/again.py ONE OTHER        (two folders of a table each; writes book/measured/again.md)
+
+Each folder holds a table of layer memorization with its certificate, made with the same parameters.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from threads import HEAD, MEASURES, row
+
+from mfta import store
+
+PAGE = Path(__file__).parents[1] / "book" / "measured" / "again.md"
+
+
+def main() -> None:
+    """Compare the two and write how they differ."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("one", type=Path)
+    parser.add_argument("other", type=Path)
+    folders = parser.parse_args()
+    one, other = (store.read_certificate(folder) or {} for folder in (folders.one, folders.other))
+    if one.get("config") != other.get("config") or one.get("section") != "layer_memorization":
+        raise SystemExit("the two folders do not hold layer memorization with the same parameters")
+    tables = [pd.read_csv(folder / "table.csv") for folder in (folders.one, folders.other)]
+    rows = [row("stored and made again", *tables, name) for name in (*MEASURES, "center_correlation")]
+    text = HEAD + "|---|---|---|---|---|---|\n" + "".join(rows)
+    text += f"\n{circumstances(one, other)} {in_errors(*tables)}\n"
+    PAGE.write_text(text)
+    print(text)
+
+
+def circumstances(one: dict, other: dict) -> str:
+    """Preset, seed, processors, and the files of code that changed between the two."""
+    changed = [name for name in one["files"] if one["files"][name] != other["files"].get(name)]
+    return (
+        f"Preset {one['preset']}, seed {one['config']['seed']}; made {one['made'][:10]} on {one['processor']} and"
+        f" {other['made'][:10]} on {other['processor']}; code that changed between: {', '.join(changed) or 'none'}."
+    )
+
+
+def in_errors(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    """Differences of capacity, radius and dimension in the standard errors over manifolds of the first table."""
+    shares = []
+    for name in ("capacity", "radius", "dimension"):
+        apart = (one[name] - other[name]).abs() / one[f"{name}_stderr"]
+        shares.append(f"{np.nanquantile(apart, 0.9):.2f} for {name}")
+    return f"In standard errors over manifolds, nine in ten differ by less than {', '.join(shares)}."
+
+
+if __name__ == "__main__":
+    main()
