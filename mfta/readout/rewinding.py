@@ -161,9 +161,11 @@ def by_count(table: pd.DataFrame) -> pd.DataFrame:
     """Accuracy with the first or last n layers at the best epoch: mean and standard deviation over seeds."""
     rows = table[table["layer"].isna() & (table["stage"] == "best") & table["rewound_from"].isin(["first", "last"])]
     rows = rows[rows["examples"].isin(["test", "permuted"])]
-    return rows.pivot_table(
+    by = rows.pivot_table(
         index=["rewound_from", "rewound_layers"],
         columns=["batch_norm", "examples"],
         values="accuracy",
         aggfunc=["mean", "std"],
     )
+    by = by.rename({"std": "deviation"}, axis="columns", level=0).rename_axis(index=["rewound", "layers"])
+    return by.rename_axis(columns=["over seeds", "batch norm", "examples"])

@@ -104,6 +104,17 @@ def test_stage_ratio_is_last_over_best():
     assert np.allclose(ratio[1].to_numpy(), [4.0, 1.5])
 
 
+def test_the_numbers_by_layer_are_means_of_the_two_stages(tiny):
+    table = mfta.compute("layer_memorization", seeds=[0], **tiny)
+    rows = readout.geometry(table)
+    for measure, column in (("capacity", "capacity"), ("radius", "radius_median"), ("dimension", "dimension")):
+        by = readout.by_layer(table, measure)
+        assert list(by.index.get_level_values("depth")) == list(range(10))
+        at = (rows["stage"] == "last") & (rows["examples"] == "test") & (rows["depth"] == 3)
+        assert by["last", "test"].iloc[3] == rows.loc[at, column].item()
+    assert int(readout.evidence(table)["test"]["measurements"]) == (rows["examples"] == "test").sum()
+
+
 def test_the_crossing_lies_where_the_lines_meet():
     rows = [
         {"depth": depth, "examples": examples, "capacity": value}
