@@ -1,11 +1,13 @@
 """What the layers answer: taps, class manifolds, and their projection when wide."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from torchvision.models.feature_extraction import create_feature_extractor
+from torch import nn
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from mfta.networks import Network
 from mfta.streams import stream
@@ -21,16 +23,19 @@ def record(
     layers: Sequence[str] | None = None,
     projection: int | None = None,
     seed: int = 0,
+    before_activation: bool = False,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (layer, activations (n, features) float32) in order of depth, for every layer or those named.
 
     images: (n, channels, height, width). The network is put in evaluation mode: batch norm uses its
     running averages. projection: layers wider than so many features are projected to that many, as the
-    authors' code does; None keeps all. Only as many layers as fit in ``MEMORY`` are held at a time.
+    authors' code does; None keeps all. before_activation: of layers that end in a ReLU, take what it is given
+    instead of what it answers. Only as many layers as fit in ``MEMORY`` are held at a time.
     """
     network.eval()
-    for group in _passes(network, images, layers):
-        recorded = _record(network, images, group)
+    nodes = _nodes(network, before_activation)
+    for group in _passes(network, images, nodes, layers):
+        recorded = _record(network, images, nodes, group)
         for name in group:
             activations = recorded.pop(name)
             if projection is not None and activations.shape[1] > projection:
@@ -67,17 +72,30 @@ def manifolds(activations: np.ndarray, examples: np.ndarray) -> np.ndarray:
     return chosen.reshape(classes, points, -1).transpose(0, 2, 1)
 
 
-def _record(network: Network, images: torch.Tensor, group: Sequence[str]) -> dict[str, np.ndarray]:
+def _nodes(network: Network, before_activation: bool) -> dict[str, str]:
+    """By layer, the node of the network's graph where its answer is taken."""
+    nodes = {name: layer.node for name, layer in network.taps.items()}
+    if not before_activation:
+        return nodes
+    every = _quietly(get_graph_node_names, network)[1]
+    activations = {name for name, module in network.named_modules() if isinstance(module, nn.ReLU)}
+    for name, node in nodes.items():
+        last = max(place for place, other in enumerate(every) if other == node or other.startswith(f"{node}."))
+        if every[last].removesuffix("_1") in activations:  # torchvision numbers the second call of one module
+            nodes[name] = every[last - 1]
+    return nodes
+
+
+def _record(
+    network: Network, images: torch.Tensor, nodes: dict[str, str], group: Sequence[str]
+) -> dict[str, np.ndarray]:
     recorded: dict[str, np.ndarray] = {}
     if "input" in group:
         recorded["input"] = images.flatten(1).cpu().numpy()
-    nodes = {network.taps[name].node: name for name in group if name != "input"}
-    if not nodes:
+    wanted = {nodes[name]: name for name in group if name != "input"}
+    if not wanted:
         return recorded
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the training-mode graph is traced but never used
-        taps = create_feature_extractor(network, return_nodes=nodes)
-    taps.eval()
+    taps = _quietly(create_feature_extractor, network, return_nodes=wanted).eval()
     start = 0
     for batch in images.split(EVALUATION_BATCH):
         with torch.no_grad():
@@ -91,10 +109,12 @@ def _record(network: Network, images: torch.Tensor, group: Sequence[str]) -> dic
     return recorded
 
 
-def _passes(network: Network, images: torch.Tensor, layers: Sequence[str] | None) -> list[list[str]]:
+def _passes(
+    network: Network, images: torch.Tensor, nodes: dict[str, str], layers: Sequence[str] | None
+) -> list[list[str]]:
     """Consecutive layers whose activations fit in memory together."""
     chosen = [name for name in network.layers if layers is None or name in layers]
-    sizes = {name: answer.size for name, answer in _record(network, images[:1], chosen).items()}
+    sizes = {name: answer.size for name, answer in _record(network, images[:1], nodes, chosen).items()}
     groups: list[list[str]] = [[]]
     held = 0
     for name in chosen:
@@ -105,3 +125,10 @@ def _passes(network: Network, images: torch.Tensor, layers: Sequence[str] | None
         groups[-1].append(name)
         held += needed
     return groups
+
+
+def _quietly(trace: Callable[..., Any], network: Network, **given: Any) -> Any:
+    """Trace the network without the warning that its graph for training, which is never used, differs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return trace(network, **given)

@@ -76,6 +76,7 @@ class Analysis(Parameters):
     kappa: float = Field(0.0, ge=0, description="margin, in units of the theory")
     remove_centers: bool = Field(True, description="project out the low-rank part of the centres")
     projection: int | None = Field(None, ge=2, description="random projection of wider layers; None: exact")
+    before_activation: bool = Field(False, description="measure what each ReLU is given, not what it answers")
     threads: int = Field(1, ge=1, description="CPU threads; part of the config, as sums depend on it")
 
 

@@ -15,7 +15,7 @@ and decides nothing. A rule has one of three roles:
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -106,7 +106,21 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
     """The verdict on one claim. table: the stored rows of its section at one preset, all seeds; None: none stored."""
     if table is None or table.empty:
         return Verdict(claim, "not tested at this scale", why="no table is stored")
-    findings = tuple(rule.judge(table) for rule in claim.rules)
+    return _verdict(claim, tuple(rule.judge(table) for rule in claim.rules))
+
+
+def by_means(claim: Claim, table: pd.DataFrame | None) -> Verdict:
+    """The verdict that :func:`judge` would give if the means over seeds were exact: every rule holds or is against.
+
+    For tables of too few seeds to decide anything, compared with one another.
+    """
+    judged = judge(claim, table)
+    sides: dict[bool | None, Standing] = {True: "holds", False: "against", None: "undecided"}
+    findings = tuple(replace(finding, standing=sides[finding.leans]) for finding in judged.findings)
+    return _verdict(claim, findings) if findings else judged
+
+
+def _verdict(claim: Claim, findings: tuple[Finding, ...]) -> Verdict:
     premises = [finding for finding in findings if finding.rule.role == "premise"]
     for finding in premises:
         if _fails(finding):

@@ -1,10 +1,17 @@
 """What is stored of a preset: the tables of its sections over every seed, loaded and never computed."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 
 from mfta import configs, store
 from mfta.errors import StoreError
 from mfta.jobs import SECTIONS, stored_directories
+
+Variation = tuple[str, ...]
+"""What a config sets otherwise than its preset, ``("permuted_fraction 0.2", "points 20")``; empty: nothing."""
 
 
 def tables(preset: str) -> dict[str, pd.DataFrame]:
@@ -14,25 +21,65 @@ def tables(preset: str) -> dict[str, pd.DataFrame]:
     of which nothing sound is stored are left out.
     """
     found: dict[str, list[pd.DataFrame]] = {}
-    for folder in stored_directories():
-        its_preset, section, fingerprint = folder.parts[-3:]
-        if its_preset != preset or section not in SECTIONS:
+    for folder, section, certificate in _folders(preset):
+        if differences(section, preset, certificate.get("config", {})) == {}:
+            found.setdefault(section, []).extend(_sound(folder))
+    return {section: pd.concat(listed, ignore_index=True) for section, listed in found.items() if listed}
+
+
+def variations(preset: str) -> dict[Variation, dict[str, pd.DataFrame]]:
+    """The same for every set of parameters stored under the preset, the preset's own first.
+
+    Which epochs were kept, measured or gone back to is no variation; of two tables that differ in that alone the
+    one with the preset's epochs counts.
+    """
+    found: dict[Variation, dict[str, dict[tuple, pd.DataFrame]]] = {(): {}}
+    for folder, section, certificate in _folders(preset):
+        config = certificate.get("config", {})
+        differs = differences(section, preset, config)
+        if differs is None:
             continue
-        try:
-            certificate = store.read_certificate(folder) or {}
-            if _of_the_preset(section, preset, certificate.get("config", {})):
-                table = store.read_table(folder, fingerprint)
-                found.setdefault(section, []).append(table)
-        except StoreError:
-            continue  # `mfta status` and the page on the build say what is wrong with it
-    return {section: pd.concat(listed, ignore_index=True) for section, listed in found.items()}
+        fields = configs.section_model(section).model_fields
+        epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
+        variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
+        for table in _sound(folder):
+            place = tuple(config[name] for name in configs.section_model(section).grid)
+            of_section = found.setdefault(variation, {}).setdefault(section, {})
+            if place not in of_section or not epochs:
+                of_section[place] = table
+    return {
+        variation: {section: pd.concat(listed.values(), ignore_index=True) for section, listed in of.items()}
+        for variation, of in sorted(found.items())
+    }
 
 
-def _of_the_preset(section: str, preset: str, made_with: dict) -> bool:
-    """Whether a config, which may lack parameters that are newer than it, is the preset's."""
+def differences(section: str, preset: str, made_with: dict[str, Any]) -> dict[str, Any] | None:
+    """The parameters of a config, which may lack newer ones, that are not the preset's, with their values.
+
+    None where the config does not say which of the section's jobs it is.
+    """
     model = configs.section_model(section)
     varied = {name: made_with[name] for name in model.grid if name in made_with}
     if len(varied) < len(model.grid):
-        return False
+        return None
     config = configs.config(section, preset, **varied).model_dump(mode="json")
-    return all(config.get(name) == value for name, value in made_with.items())
+    return {name: value for name, value in made_with.items() if config.get(name) != value}
+
+
+def _folders(preset: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+    for folder in stored_directories():
+        its_preset, section, _ = folder.parts[-3:]
+        if its_preset != preset or section not in SECTIONS:
+            continue
+        try:
+            yield folder, section, store.read_certificate(folder) or {}
+        except StoreError:
+            continue  # `mfta status` and the page on the build say what is wrong with it
+
+
+def _sound(folder: Path) -> list[pd.DataFrame]:
+    """The table of a folder, or none where it is not what its certificate says."""
+    try:
+        return [store.read_table(folder, folder.name)]
+    except StoreError:
+        return []

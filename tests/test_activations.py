@@ -38,6 +38,20 @@ def test_a_tap_reads_what_the_block_itself_answers(network, images):
     assert np.allclose(recorded["conv2_1"], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["convnet", "resnet18", "densenet121"])
+def test_what_an_activation_is_given_is_what_makes_its_answer(name):
+    """In every layer with a ReLU the two readings differ by it; the others are read alike."""
+    network = networks.build(name, 10, width=4, generator=torch.Generator().manual_seed(0)).eval()
+    images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    after = dict(activations.record(network, images))
+    before = dict(activations.record(network, images, before_activation=True))
+    assert list(before) == list(after)
+    rectified = [name for name, answer in before.items() if not np.array_equal(answer, after[name])]
+    assert all((before[name] < 0).any() for name in rectified)
+    assert all(np.array_equal(np.maximum(before[name], 0), after[name]) for name in rectified)
+    assert rectified == [name for name in network.layers if name.startswith(("conv", "dense", "block"))]
+
+
 def test_little_memory_means_several_passes_and_the_same_answer(network, images, monkeypatch):
     whole = dict(activations.record(network, images))
     monkeypatch.setattr(activations, "MEMORY", 1)

@@ -55,7 +55,8 @@ def measure(
         if sets:
             needed = np.unique(np.concatenate([index.ravel() for index in sets.values()]))
             places = {name: np.searchsorted(needed, index) for name, index in sets.items()}
-            answers = activations.record(network, images[needed], layers, analysis.projection, seed)
+            how = (analysis.projection, seed, analysis.before_activation)
+            answers = activations.record(network, images[needed], layers, *how)
             rows += _rows(analysis, seed, network, answers, places)
     return sorted(rows, key=lambda row: row["depth"])
 

@@ -30,6 +30,7 @@ from mfta.figures.rewinding import (
     rewinding_geometry,
     rewinding_single_layers,
 )
+from mfta.figures.robustness import capacity_ratios
 from mfta.figures.story import story
 from mfta.figures.style import use_style
 
@@ -41,6 +42,7 @@ __all__ = [
     "anchors_in_the_plane",
     "capacity_by_epoch",
     "capacity_by_points",
+    "capacity_ratios",
     "center_correlation_by_depth",
     "double_descent",
     "double_descent_geometry",

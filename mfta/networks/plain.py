@@ -33,7 +33,9 @@ def build(name: str, classes: int, width: int, image_size: tuple[int, int, int],
                 continue
             times, kernel = step if isinstance(step, tuple) else (step, 3)
             out = times * width
-            stage[f"conv{place}"] = Conv2dNormActivation(channels, out, kernel, norm_layer=norm, inplace=False)
+            # A plain sequence, since feature extraction does not look into torchvision's own blocks.
+            block = Conv2dNormActivation(channels, out, kernel, norm_layer=norm, inplace=False)
+            stage[f"conv{place}"] = nn.Sequential(*block)
             taps[f"conv{number}_{place}"] = Layer(f"stage{number}.conv{place}")
             channels = out
         stages[f"stage{number}"] = nn.Sequential(stage)

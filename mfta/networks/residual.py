@@ -17,7 +17,8 @@ def build(classes: int, width: int, channels: int, batch_norm: bool) -> Network:
     """
     norm = nn.BatchNorm2d if batch_norm else nn.Identity
     stem = Conv2dNormActivation(channels, width, norm_layer=norm, inplace=False, bias=False)
-    stages: OrderedDict[str, nn.Module] = OrderedDict(stage1=stem)
+    # A plain sequence, since feature extraction does not look into torchvision's own blocks.
+    stages: OrderedDict[str, nn.Module] = OrderedDict(stage1=nn.Sequential(*stem))
     taps = {"conv1": Layer("stage1")}
     planes = width
     for number in range(2, 6):

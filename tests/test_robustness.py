@@ -1,0 +1,97 @@
+"""Tables of other parameters: told apart by what they set otherwise, and judged by their means alone."""
+
+import itertools
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from made_up import memorization, rewinding
+from test_stored import keep
+
+from mfta import configs, stored, verdicts
+from mfta.judging import by_means, judge
+from mfta.options import parse_overrides
+from mfta.readout import robustness
+
+SCRIPT = Path(__file__).parents[1] / "workflow" / "robustness.sh"
+
+
+def test_variations_are_told_apart_by_what_is_set_otherwise():
+    keep("layer_memorization", memorization(seeds=2))
+    keep("layer_memorization", memorization(seeds=1), batch_norm=False)
+    keep("rewinding", rewinding(seeds=1), batch_norm=False)
+    keep("layer_memorization", memorization(seeds=3), permuted_fraction=0.25, points=20)
+    found = stored.variations("quick")
+    assert list(found) == [(), ("batch_norm False",), ("permuted_fraction 0.25", "points 20")]
+    assert found[()]["layer_memorization"]["seed"].nunique() == 2
+    assert sorted(found["batch_norm False",]) == ["layer_memorization", "rewinding"]
+    assert robustness.named(("permuted_fraction 0.25", "points 20")) == "permuted fraction 0.25, points 20"
+    assert stored.variations("small") == {(): {}}
+
+
+@pytest.mark.parametrize("own_first", [True, False])
+def test_other_epochs_are_no_variation_and_the_presets_own_count(own_first):
+    tables = [(rewinding(seeds=1, final=3), {}), (rewinding(seeds=2, final=4), {"rewound_to": (0,)})]
+    for table, given in tables if own_first else reversed(tables):
+        keep("rewinding", table, **given)
+    found = stored.variations("quick")
+    assert list(found) == [()]
+    of = found[()]["rewinding"]
+    assert list(of.loc[of["seed"] == 0, "accuracy"]) == list(tables[0][0]["accuracy"])
+    assert set(of["seed"]) == {0, 1}
+
+
+def test_one_seed_decides_by_its_mean_here_and_nothing_on_the_page_of_verdicts():
+    claim = next(claim for claim in verdicts.CLAIMS if claim.key == "C2")
+    one = memorization(seeds=1)
+    assert judge(claim, one).word == "undecided"
+    assert by_means(claim, one).word == judge(claim, memorization(seeds=3)).word == "reproduced"
+    turned = one.assign(examples=one["examples"].replace({"permuted": "unpermuted", "unpermuted": "permuted"}))
+    assert by_means(claim, turned).word == "not tested at this scale"
+    assert by_means(claim, None).word == "not tested at this scale"
+
+
+def test_the_page_counts_which_verdicts_survive():
+    keep("rewinding", rewinding(seeds=2, final=2, first=5))
+    keep("rewinding", rewinding(seeds=1, final=2, first=5), batch_norm=False)
+    keep("rewinding", rewinding(seeds=1, final=5, first=2), permuted_fraction=0.25, points=20)
+    found = stored.variations("quick")
+    assert robustness.survival_sentence(found).endswith("the preset's own for C4 in 1 of 2 variations.")
+    glance = robustness.at_a_glance(found)
+    assert list(glance["C4"]) == [
+        "✓\N{NO-BREAK SPACE}reproduced (2 seeds)",
+        "✓\N{NO-BREAK SPACE}reproduced (one seed)",
+        "✗\N{NO-BREAK SPACE}not reproduced (one seed)",
+    ]
+    assert glance["C1"].isna().all()
+    rules = robustness.effects(found, "C4")
+    assert len(rules) == 3
+    assert rules.filter(like="fewer").iloc[2].item().endswith("against")
+    assert set(robustness.tidy(found)["variation"]) == set(glance.index)
+
+
+def test_nothing_stored_makes_an_empty_page():
+    found = stored.variations("paper")
+    assert robustness.survival_sentence(found) == "No variation is stored so far."
+    assert robustness.at_a_glance(found).isna().all(axis=None)
+    assert robustness.ratios(found) == {}
+    assert robustness.with_the_paper(found).empty
+
+
+def test_every_step_of_the_script_is_a_config_of_the_small_preset(tmp_path):
+    """An interpreter that writes down what it is called with, instead of hours of computing."""
+    stub, log = tmp_path / "python", tmp_path / "log"
+    stub.write_text(f'#!/bin/sh\necho "$@" >> {log}\n')
+    stub.chmod(0o755)
+    subprocess.run(["bash", str(SCRIPT), "small", "0"], env={**os.environ, "PYTHON": str(stub)}, check=True)
+    calls = [line.split() for line in log.read_text().splitlines()]
+    fingerprints = set()
+    for _, module, command, section, *rest in calls:
+        assert (module, command) == ("mfta.cli", "compute")
+        given = [value for option, value in itertools.pairwise(rest) if option == "--set"]
+        assert rest[-4:] == ["--preset", "small", "--seeds", "0"]
+        (config,) = configs.grid(section, "small", [0], **parse_overrides(given))
+        assert stored.differences(section, "small", config.model_dump(mode="json"))
+        fingerprints.add(config.fingerprint)
+    assert len(fingerprints) == len(calls) > 10
