@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from mfta import paper
-from mfta.readout import comparison
+from mfta.geometry.exact import ball_capacity
+from mfta.readout import comparison, consistency
 
 
 def table(scale=1.0, seeds=(0, 1)):
@@ -49,3 +50,33 @@ def test_networks_of_other_depth_are_refused():
     assert not comparison.comparable(short)
     with pytest.raises(ValueError, match="depths"):
         comparison.with_figure3(short)
+
+
+@pytest.mark.parametrize("kappa", [0.0, 0.3])
+def test_balls_fit_and_a_margin_is_found_again(kappa):
+    """Theirs are balls at a margin, ours at none: ratios below 1 and 1, and the margin that was put in."""
+    compared = comparison.with_figure3(table())
+    wide = compared.pivot_table(index=["stage", "examples", "depth"], columns="measure", values="theirs").dropna()
+    for column, margin in (("ours", 0.0), ("theirs", kappa)):
+        balls = [ball_capacity(*size, margin) for size in zip(wide["radius"], wide["dimension"], strict=True)]
+        balls = wide.assign(capacity=balls).melt(ignore_index=False, value_name=column).reset_index()
+        compared = compared.drop(columns=column).merge(balls, how="left")
+    found = consistency.ratios(compared)
+    assert len(found) == len(wide)
+    assert found["ours"].to_numpy() == pytest.approx(1)
+    assert found["margin"].to_numpy() == pytest.approx(kappa, abs=1e-6)
+    assert (found["theirs"] < 0.98).all() == bool(kappa)
+
+
+def test_the_error_of_a_ratio_is_what_reading_errors_make_of_it():
+    """Drawn reading errors scatter the ratio of every point by what is said."""
+    compared = comparison.with_figure3(table()).query("depth in (0, 19) and stage == 'last'")
+    expected = consistency.ratios(compared)["error"].to_numpy()
+    generator = np.random.default_rng(0)
+    sizes = compared["measure"].map(paper.READING).to_numpy()
+    drawn = []
+    for _ in range(100):
+        read = compared["theirs"] + generator.normal(0, sizes)
+        drawn.append(consistency.ratios(compared.assign(theirs=read))["theirs"].to_numpy())
+    scatter = np.std(drawn, axis=0, ddof=1)
+    assert scatter == pytest.approx(expected, rel=4 / np.sqrt(2 * 100))

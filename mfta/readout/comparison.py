@@ -62,10 +62,9 @@ def by_series(compared: pd.DataFrame) -> pd.DataFrame:
 def changes(compared: pd.DataFrame) -> pd.DataFrame:
     """By measure and example set: how often the change from best to last epoch has the paper's sign.
 
-    Only points whose change in the paper is larger than the error of digitising (0.002 in capacity, 0.04 in
-    radius, 0.8 in dimension: twice that of one reading).
+    Only points whose change in the paper is larger than twice the error of reading one.
     """
-    errors = {"capacity": 0.002, "radius": 0.04, "dimension": 0.8}
+    errors = {measure: 2 * error for measure, error in paper.READING.items()}
     wide = compared.pivot_table(index=["measure", "examples", "depth"], columns="stage", values=["ours", "theirs"])
     change = wide.xs("last", axis=1, level="stage") - wide.xs("best", axis=1, level="stage")
     change = change.dropna().reset_index()

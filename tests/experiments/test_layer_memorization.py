@@ -79,7 +79,8 @@ def test_digits_are_memorized_late_and_deep():
 def test_depth_zero_of_the_paper_from_pixels(cifar100):
     """CIFAR-100 pixels at P = 100, M = 50 against Fig. 3 at depth 0: no training is involved.
 
-    The paper's capacity lies 4 to 6 % under ours at equal radius and dimension, for a reason not known.
+    The paper's capacity lies 4 to 6 % under ours at equal radius and dimension:
+    its three values do not fit each other (mfta.readout.consistency).
     """
     dataset = data.load("cifar100")
     permuted = labels.permute(dataset.train_labels, 0.5, seed=0)
