@@ -46,6 +46,16 @@ def values(table: pd.DataFrame) -> dict[str, float | str]:
     }
 
 
+def outcome(table: pd.DataFrame) -> str:
+    """The section's numbers in a few sentences."""
+    found = values(table)
+    return (
+        f"The networks have {found['smallest']:,d} to {found['largest']:,d} parameters. The smallest that"
+        f" interpolates its training set: {found['interpolation_text']}. {found['dip_sentence']}"
+        f" {found['dimension_sentence']} {found['radius_sentence']}"
+    )
+
+
 def scan(
     table: pd.DataFrame, measure: str, stage: str, examples: str = "test", layer: str | None = None
 ) -> pd.DataFrame:

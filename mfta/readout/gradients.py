@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress
 
+from mfta.readout import with_spread
+
 WHOLE = "whole network"
 NEAR = 0.05
 """How far from −1/2 a fitted exponent may lie and still be said to follow the law."""
@@ -40,6 +42,21 @@ def values(table: pd.DataFrame) -> dict[str, float | str]:
         "law_sentence": law_sentence(table),
         "scale_sentence": scale_sentence(table),
     }
+
+
+def outcome(table: pd.DataFrame) -> str:
+    """The section's numbers in a few sentences."""
+    found = values(table)
+
+    def text(name: str) -> str:
+        return with_spread(float(found[name]), float(found[f"{name}_spread"]))
+
+    at = {stage: text(f"dependent_ratio_{stage}") for stage in ("initial", "best", "last")}
+    return (
+        f"{found['ignored_sentence']} For the whole network it is {at['initial']} at initialization, {at['best']} at"
+        f" the best epoch and {at['last']} at the last. In the number of images the permuted part falls with an"
+        f" exponent of {text('exponent_permuted')}, the unpermuted one with {text('exponent_unpermuted')}."
+    )
 
 
 def ratios(table: pd.DataFrame, part: str, stage: str) -> pd.DataFrame:

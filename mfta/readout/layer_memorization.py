@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from mfta import paper
+from mfta.readout import with_spread
 
 
 def geometry(table: pd.DataFrame) -> pd.DataFrame:
@@ -43,6 +44,23 @@ def values(table: pd.DataFrame) -> dict[str, float]:
     answer["crossing_paper"] = float(crossing(theirs.rename(columns={"value": "capacity"})) / theirs["depth"].max())
     answer["crossing_seeds"] = int(by_name["crossing"].notna().sum())
     return answer
+
+
+def outcome(table: pd.DataFrame) -> str:
+    """The section's numbers in two sentences."""
+    found = values(table)
+
+    def text(name: str) -> str:
+        return with_spread(found[name], found[f"{name}_spread"])
+
+    return (
+        f"From the best to the last epoch the permuted capacity changes by a factor of"
+        f" {text('permuted_capacity_ratio_deep')} at the deepest hidden layer, and of"
+        f" {text('permuted_capacity_ratio_first')} at the first. Test accuracy goes from"
+        f" {found['test_accuracy_best']:.3f} to {found['test_accuracy_last']:.3f}, permuted accuracy from"
+        f" {found['permuted_accuracy_best']:.3f} to {found['permuted_accuracy_last']:.3f}, and the permuted curve"
+        f" passes the restored one at a share of the depth of {text('crossing')}."
+    )
 
 
 def crossing(rows: pd.DataFrame) -> float:

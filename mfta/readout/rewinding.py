@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from mfta.readout import with_spread
+
 ENOUGH = 0.95
 """Share of the gap in test accuracy between the last and the best epoch that counts as won back."""
 MOST = 0.5
@@ -50,6 +52,23 @@ def values(table: pd.DataFrame) -> dict[str, float | str]:
         "single_sentence": single_sentence(table),
         "forgetting_sentence": forgetting_sentence(table),
     }
+
+
+def outcome(table: pd.DataFrame) -> str:
+    """The section's numbers in a few sentences."""
+    found = values(table)
+
+    def text(name: str, digits: int = 2) -> str:
+        return with_spread(float(found[name]), float(found[f"{name}_spread"]), digits)
+
+    return (
+        f"Test accuracy is {text('test_accuracy_best', 3)} at the best epoch and {text('test_accuracy_last', 3)} at"
+        f" the last. Of {found['layers']} layers, {text('final_needed')} final ones or {text('first_needed')} first"
+        f" ones must be set back to win back {found['enough']} of the gap. {found['ends_sentence']} The last"
+        f" {found['half']} layers alone win back a share of {text('final_half_share')}, the first {found['half']} one"
+        f" of {text('first_half_share')}. The single layer that wins back most is {found['largest_layer']}, with"
+        f" {text('largest_share')}."
+    )
 
 
 def main_variant(table: pd.DataFrame) -> str:
