@@ -17,14 +17,14 @@ Variation = tuple[str, ...]
 def tables(preset: str) -> dict[str, pd.DataFrame]:
     """By section, the rows of all stored tables that differ from the preset in nothing but what it runs over.
 
-    So seeds beyond the preset's own are there too, and a table with another number of epochs is not. Sections
-    of which nothing sound is stored are left out.
+    So seeds beyond the preset's own are there too, and a table with another number of epochs is not. A seed of a scan
+    counts once all widths of the preset are stored. Sections of which nothing sound is stored are left out.
     """
     found: dict[str, list[pd.DataFrame]] = {}
     for folder, section, certificate in _folders(preset):
         if differences(section, preset, certificate.get("config", {})) == {}:
             found.setdefault(section, []).extend(_sound(folder))
-    return {section: pd.concat(listed, ignore_index=True) for section, listed in found.items() if listed}
+    return _whole(preset, found)
 
 
 def variations(preset: str) -> dict[Variation, dict[str, pd.DataFrame]]:
@@ -48,7 +48,7 @@ def variations(preset: str) -> dict[Variation, dict[str, pd.DataFrame]]:
             if place not in of_section or not epochs:
                 of_section[place] = table
     return {
-        variation: {section: pd.concat(listed.values(), ignore_index=True) for section, listed in of.items()}
+        variation: _whole(preset, {section: list(listed.values()) for section, listed in of.items()})
         for variation, of in sorted(found.items())
     }
 
@@ -64,6 +64,18 @@ def differences(section: str, preset: str, made_with: dict[str, Any]) -> dict[st
         return None
     config = configs.config(section, preset, **varied).model_dump(mode="json")
     return {name: value for name, value in made_with.items() if config.get(name) != value}
+
+
+def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:
+    """The tables of each section as one, without seeds of which a part of the preset's scan is missing."""
+    whole = {section: pd.concat(listed, ignore_index=True) for section, listed in found.items() if listed}
+    for section, table in whole.items():
+        values = configs.preset_values(preset, section)
+        for name in set(configs.section_model(section).grid) - {"seed"}:
+            wanted = set(values[f"{name}s"])
+            table = table[table.groupby("seed")[name].transform(lambda has, wanted=wanted: wanted <= set(has))]
+        whole[section] = table
+    return {section: table for section, table in whole.items() if not table.empty}
 
 
 def _folders(preset: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:

@@ -129,3 +129,13 @@ def test_the_build_lists_every_certificate():
     assert build.counted(pd.DataFrame()) == "nothing is stored"
     versions = build.environment()["version"]
     assert {"Python", "torch", "numpy", "jupyter-book", "mfta"} <= set(versions.index)
+
+
+def test_a_seed_of_a_scan_counts_once_all_widths_are_stored():
+    widths = configs.preset_values("quick", "double_descent")["widths"]
+    for seed, stored_widths in ((0, widths), (1, widths[:-1]), (2, [*widths, 99])):
+        for width in stored_widths:
+            row = pd.DataFrame([{"seed": seed, "width": width, "accuracy": 0.5}])
+            keep("double_descent", row, width=width)
+    assert set(stored.tables("quick")["double_descent"]["seed"]) == {0, 2}
+    assert set(stored.variations("quick")[()]["double_descent"]["seed"]) == {0, 2}
