@@ -9,10 +9,11 @@ import pytest
 from made_up import memorization, rewinding
 from test_stored import keep
 
-from mfta import configs, stored, verdicts
+from mfta import configs, figures, stored, verdicts
 from mfta.judging import by_means, judge
 from mfta.options import parse_overrides
 from mfta.readout import robustness
+from mfta.readout.verdicts import html
 
 SCRIPT = Path(__file__).parents[1] / "workflow" / "robustness.sh"
 
@@ -76,7 +77,17 @@ def test_nothing_stored_makes_an_empty_page():
     assert robustness.survival_sentence(found) == "No variation is stored so far."
     assert robustness.at_a_glance(found).isna().all(axis=None)
     assert robustness.ratios(found) == {}
-    assert robustness.with_the_paper(found).empty
+    assert not figures.capacity_ratios({}).axes[0].get_legend()
+    for shown in (robustness.at_a_glance(found), robustness.effects(found, "C2"), robustness.with_the_paper(found)):
+        assert "<table" in html(shown).data
+
+
+def test_every_variation_is_a_line_and_only_the_preset_has_a_band():
+    keep("layer_memorization", memorization(seeds=2))
+    keep("layer_memorization", memorization(seeds=2), batch_norm=False)
+    axes = figures.capacity_ratios(robustness.ratios(stored.variations("quick"))).axes[0]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["as the preset says", "batch norm False"]
+    assert len(axes.collections) == 1
 
 
 def test_every_step_of_the_script_is_a_config_of_the_small_preset(tmp_path):

@@ -5,8 +5,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
-from mfta.figures.style import COLORS
-
 
 def capacity_ratios(ratios: dict[str, pd.DataFrame]) -> Figure:
     """Permuted capacity at the last over the best epoch by depth, one line a variation, mean over its seeds.
@@ -15,17 +13,15 @@ def capacity_ratios(ratios: dict[str, pd.DataFrame]) -> Figure:
     differ. The preset's line is black, its band one standard deviation over seeds.
     """
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    palette = sns.color_palette("colorblind", max(1, len(ratios) - 1))
-    colors = ["black", *palette] if len(ratios) > 1 else [COLORS["permuted"]]
-    for (name, by_seed), color in zip(ratios.items(), colors, strict=True):
-        depth = by_seed.columns.to_numpy(dtype=float)
-        mean = by_seed.mean()
-        axes.plot(depth / depth.max(), mean, color=color, lw=1.4, marker=".", ms=5, label=name)
-        if color == "black" and len(by_seed) > 1:
-            axes.fill_between(
-                depth / depth.max(), mean - by_seed.std(), mean + by_seed.std(), color=color, alpha=0.15, lw=0
-            )
+    colors = ["black", *sns.color_palette("colorblind", len(ratios))]
+    for (name, by_seed), color in zip(ratios.items(), colors, strict=False):
+        depth, mean, spread = by_seed.columns.to_numpy(dtype=float), by_seed.mean(), by_seed.std().fillna(0)
+        depth = depth / depth.max()
+        axes.plot(depth, mean, color=color, lw=1.4, marker=".", ms=5, label=name)
+        if color == "black":
+            axes.fill_between(depth, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
     axes.axhline(1, color="0.5", lw=0.8, ls=":")
     axes.set(xlabel="share of the depth", ylabel="permuted capacity, last / best")
-    axes.legend(loc="upper left")
+    if ratios:
+        axes.legend(loc="upper left")
     return figure
