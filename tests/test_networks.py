@@ -94,6 +94,22 @@ def test_no_activation_works_in_place():
         assert not any(getattr(module, "inplace", False) for module in network.modules())
 
 
+def test_no_convolution_of_single_places_has_a_stride():
+    """Its backward pass would write beyond its memory in narrow networks (see ``residual``)."""
+    for name in networks.WIDTHS:
+        convolutions = [m for m in networks.build(name, 10, 4).modules() if isinstance(m, nn.Conv2d)]
+        assert not any(m.kernel_size == (1, 1) and m.stride != (1, 1) for m in convolutions)
+
+
+def test_a_shortcut_is_that_of_a_strided_convolution():
+    block = networks.build("resnet18", 10, 4).stage3.block1
+    thinned, convolution, _ = block.downsample
+    strided = nn.Conv2d(4, 8, 1, stride=2, bias=False)
+    strided.load_state_dict(convolution.state_dict())
+    images = torch.randn(2, 4, 7, 7, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(convolution(thinned(images)), strided(images))
+
+
 def test_without_batch_norm_convolutions_have_a_bias():
     network = networks.build("convnet", 10, image_size=(1, 8, 8), batch_norm=False)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())

@@ -27,7 +27,7 @@ def build(classes: int, width: int, channels: int, batch_norm: bool) -> Network:
             out, stride = width * 2 ** (number - 2), 2 if number > 2 and block == 1 else 1
             shortcut = None
             if stride != 1 or planes != out:
-                shortcut = nn.Sequential(nn.Conv2d(planes, out, 1, stride, bias=False), norm(out))
+                shortcut = nn.Sequential(_thinned(stride), nn.Conv2d(planes, out, 1, bias=False), norm(out))
             stage[f"block{block}"] = never_in_place(BasicBlock(planes, out, stride, shortcut, norm_layer=norm))
             planes, place = out, f"stage{number}.block{block}"
             # The block calls its one ReLU twice; feature extraction numbers the second call.
@@ -37,3 +37,13 @@ def build(classes: int, width: int, channels: int, batch_norm: bool) -> Network:
         stages[f"stage{number}"] = nn.Sequential(stage)
     stages |= {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "head": nn.Linear(planes, classes)}
     return Network(stages, {**taps, "pool": Layer("pool"), "head": Layer("head")})
+
+
+def _thinned(stride: int) -> nn.Module:
+    """Every ``stride``-th place, so that the 1×1 convolution after it needs no stride.
+
+    The sum is the same. With a stride the backward pass of oneDNN writes beyond its memory where channels come last
+    and fewer come in than a register holds, and the process dies or goes on with wrong numbers
+    (github.com/uxlfoundation/oneDNN/issues/6035, found in narrow networks with torch 2.15 on processors with AVX2).
+    """
+    return nn.AvgPool2d(1, stride)
