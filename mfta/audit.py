@@ -43,7 +43,7 @@ def audit() -> list[Row]:
             store.read_table(folder, fingerprint)
             seed = str(certificate["config"]["seed"])
             why = f"made {certificate['made']} on {certificate['device']}"
-            if certificate["code"] != SECTIONS[section].digest:
+            if changes.files(certificate, SECTIONS[section].code):
                 changed = ", ".join(changes.since(certificate, SECTIONS[section].code))
                 state, why = "stale", f"since then: {changed}; {why}"
         except StoreError as error:

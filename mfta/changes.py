@@ -7,10 +7,29 @@ from typing import Any
 from mfta import store
 from mfta.errors import StoreError
 
+FAMILIES = {"networks/residual.py": ("resnet18",), "networks/dense.py": ("densenet121",)}
+"""Files of the code that matter to the named networks alone."""
+
 
 def since(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
     """Files of the ``code`` and versions of packages that are not those of the certificate, one line each."""
-    return [*_files(certificate, code), *_versions(certificate)]
+    return [*files(certificate, code), *_versions(certificate)]
+
+
+def files(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
+    """Files of the ``code`` that changed since the certificate and that its network uses, one line each."""
+    if certificate.get("code") == store.code_digest(*code):
+        return []
+    if "files" not in certificate:
+        return ["code (the certificate is older than digests of single files)"]
+    then, now = certificate["files"], store.file_digests(*code)
+    network = certificate.get("config", {}).get("network")
+    words = {(True, True): "changed", (True, False): "removed", (False, True): "added"}
+    return [
+        f"{name} {words[name in then, name in now]}"
+        for name in sorted({*then, *now})
+        if then.get(name) != now.get(name) and network in FAMILIES.get(name, (network,))
+    ]
 
 
 def from_nearest(folder: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
@@ -29,20 +48,6 @@ def from_nearest(folder: Path, config: Mapping[str, Any], defaults: Mapping[str,
         return ["nothing of this section is stored under this preset"]
     name = min(stored, key=lambda name: len(stored[name]))
     return [f"nearest stored is {name[:8]}", *stored[name]]
-
-
-def _files(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
-    if certificate.get("code") == store.code_digest(*code):
-        return []
-    if "files" not in certificate:
-        return ["code (the certificate is older than digests of single files)"]
-    then, now = certificate["files"], store.file_digests(*code)
-    words = {(True, True): "changed", (True, False): "removed", (False, True): "added"}
-    return [
-        f"{name} {words[name in then, name in now]}"
-        for name in sorted({*then, *now})
-        if then.get(name) != now.get(name)
-    ]
 
 
 def _versions(certificate: Mapping[str, Any]) -> list[str]:

@@ -78,7 +78,7 @@ class Job:
             return "missing", "no table of this config is stored"
         self._stored()
         made = certificate.get("made", "an unknown time")
-        if certificate.get("code") != SECTIONS[self.section].digest:
+        if changes.files(certificate, SECTIONS[self.section].code):
             return "stale", f"the code changed since {made}"
         return "stored", f"made {made}"
 
@@ -167,7 +167,7 @@ class SharedTraining:
         if certificate is None:
             begun = (self.directory / "resume.pt").exists()
             return "missing", "goes on from its last epoch" if begun else "no such network is stored"
-        if certificate.get("code") != store.code_digest(*training.CODE):
+        if changes.files(certificate, training.CODE):
             return "stale", f"the code changed since {certificate.get('made')}"
         return "stored", f"made {certificate.get('made')}"
 
