@@ -32,6 +32,19 @@ def test_a_tenth_is_the_limit_and_ranks_do_not_mind(scale, within):
     assert found["same_sign"] == 1
 
 
+def test_each_half_of_the_layers_and_epoch_has_its_share():
+    given = table()
+    given.loc[(given["depth"] > 9) & (given["stage"] == "last"), ["capacity", "radius", "dimension"]] *= 2
+    shares = comparison.halves(comparison.with_figure3(given))
+    assert shares == {(h, s): (h, s) != ("second", "last") for h in ("first", "second") for s in ("best", "last")}
+    assert "at the best and 100% at the last epoch, in the second 100% and 0%" in outcome(given)
+
+
+def outcome(given):
+    source = dict.fromkeys(("preset", "network", "dataset", "seeds"), "any")
+    return comparison.texts(comparison.with_figure3(given), source)["outcome_sentence"]
+
+
 def test_exchanged_epochs_turn_every_sign():
     turned = table().replace({"stage": {"best": "last", "last": "best"}})
     assert comparison.values(comparison.with_figure3(turned))["same_sign"] == 0

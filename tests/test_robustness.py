@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from made_up import memorization, rewinding
+from test_comparison import table as like_the_paper
 from test_stored import keep
 
 from mfta import configs, figures, stored, verdicts
@@ -72,9 +73,35 @@ def test_the_page_counts_which_verdicts_survive():
     assert set(robustness.tidy(found)["variation"]) == set(glance.index)
 
 
+def test_a_claim_that_could_not_be_tested_is_left_out_of_the_count():
+    keep("layer_memorization", memorization(seeds=2))
+    keep("layer_memorization", memorization(seeds=1), batch_norm=False)
+    keep("layer_memorization", memorization(seeds=1, accuracy=0.1), augment=True)
+    said = robustness.survival_sentence(stored.variations("quick"))
+    assert "C1 in 2 of 2, C2 in 1 of 1, C3 in 1 of 1 variations." in said
+    assert said.endswith("could not test a claim (C2 by 1, C3 by 1).")
+
+
+def test_the_choice_nearest_to_the_papers_figure_is_named_among_those_of_as_many_points():
+    keep("layer_memorization", like_the_paper(1.2, seeds=[0, 1]))
+    keep("layer_memorization", like_the_paper(1.0, seeds=[1]), batch_norm=False)
+    keep("layer_memorization", like_the_paper(1.3, seeds=[1]), augment=True)
+    keep("layer_memorization", like_the_paper(1.0, seeds=[1]), points=20)
+    found = stored.variations("quick")
+    shown = robustness.with_the_paper(found)
+    assert list(shown.index[:2]) == ["as the preset says", "as the preset says, seed 1"]
+    assert list(shown["points within 10%"]) == ["0%", "0%", "0%", "100%", "100%"]
+    assert list(shown["second half, last"]) == list(shown["points within 10%"])
+    said = robustness.nearest_sentence(found)
+    assert "batch norm False comes nearest, with 100% of the digitised" in said
+    assert "augment True is farthest, with 0%; the preset has 0% with the same seeds" in said
+    assert robustness.nearest_sentence({(): found[()]}) == ""
+
+
 def test_nothing_stored_makes_an_empty_page():
     found = stored.variations("paper")
     assert robustness.survival_sentence(found) == "No variation is stored so far."
+    assert robustness.nearest_sentence(found) == ""
     assert robustness.at_a_glance(found).isna().all(axis=None)
     assert robustness.ratios(found) == {}
     assert not figures.capacity_ratios({}).axes[0].get_legend()

@@ -79,6 +79,14 @@ def for_readers(table: pd.DataFrame) -> pd.DataFrame:
     return table.round(2).rename(columns=HEADS).rename_axis(index=lambda name: HEADS.get(name, name))
 
 
+def halves(compared: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Share of points within ``WITHIN`` by half of the depth (``first``, ``second``) and stage."""
+    half = (compared["depth"] > compared["depth"].max() / 2).map({False: "first", True: "second"})
+    met = compared["difference"].abs() <= WITHIN
+    shares = met.groupby([half, compared["stage"]]).mean()
+    return {(str(place[0]), str(place[1])): float(share) for place, share in zip(shares.index, shares, strict=True)}
+
+
 def values(compared: pd.DataFrame) -> dict[str, float | int]:
     """The numbers of the page: points, share within ``WITHIN``, median rank agreement, share of equal signs."""
     series, signs = by_series(compared), changes(compared)
@@ -100,15 +108,18 @@ def texts(compared: pd.DataFrame | None, source: dict[str, str]) -> dict[str, st
     if compared is None:
         return {"origin_sentence": "No table of a network with the paper's layers is stored.", "outcome_sentence": ""}
     found = values(compared)
+    share = {place: f"{met:.0%}" for place, met in halves(compared).items()}
     return {
         "origin_sentence": (
             f"Compared is the preset {source['preset']}: {source['network']} on {source['dataset']}, seeds"
             f" {source['seeds']}, at {found['points']} digitised points."
         ),
         "outcome_sentence": (
-            f"Of these, {found['within_share']:.0%} lie within {WITHIN:.0%} of the paper's value. The median rank"
-            f" agreement over depth is {found['rank_agreement']:.2f}; from the best to the last epoch"
-            f" {found['same_sign']:.0%} of {found['signs']} changes have the paper's sign."
+            f"Of these, {found['within_share']:.0%} lie within {WITHIN:.0%} of the paper's value: in the first half"
+            f" of the layers {share['first', 'best']} at the best and {share['first', 'last']} at the last epoch,"
+            f" in the second {share['second', 'best']} and {share['second', 'last']}. The median rank agreement over"
+            f" depth is {found['rank_agreement']:.2f}; from the best to the last epoch {found['same_sign']:.0%}"
+            f" of {found['signs']} changes have the paper's sign."
         ),
     }
 

@@ -1,7 +1,7 @@
 """What the page on choices shows: verdicts and agreement with the paper, one parameter set otherwise at a time."""
 
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
 
 import pandas as pd
 
@@ -16,10 +16,13 @@ from mfta.stored import Variation
 Stored = Mapping[Variation, Mapping[str, pd.DataFrame]]
 """Tables of each variation by section (:func:`mfta.stored.variations`)."""
 
+OWN = "as the preset says"
+UNTESTED = "not tested at this scale"
+
 
 def named(variation: Variation) -> str:
     """``permuted fraction 0.2, points 20``; the preset itself is ``as the preset says``."""
-    return ", ".join(variation).replace("_", " ") or "as the preset says"
+    return ", ".join(variation).replace("_", " ") or OWN
 
 
 def at_a_glance(stored: Stored) -> pd.DataFrame:
@@ -45,13 +48,28 @@ def effects(stored: Stored, key: str) -> pd.DataFrame:
 
 
 def with_the_paper(stored: Stored) -> pd.DataFrame:
-    """By variation with the paper's twenty layers, how well Fig. 3 is met."""
-    rows = {}
-    for variation, tables in stored.items():
-        table = tables.get("layer_memorization")
-        if table is not None and comparison.comparable(table):
-            rows[named(variation)] = _agreement(table)
-    return pd.DataFrame.from_dict(rows, orient="index")
+    """By variation with the paper's twenty layers, how well Fig. 3 is met, and in which part of it.
+
+    The preset stands twice: over all its seeds, and over those that the variations have, as one seed scatters more.
+    """
+    return pd.DataFrame.from_dict(
+        {name: _shown(found) for name, found in _agreements(stored).items()}, orient="index"
+    )
+
+
+def nearest_sentence(stored: Stored) -> str:
+    """Which choice meets Fig. 3 best and which worst, among those of as many points a manifold as the preset."""
+    found = {name: row for name, row in _agreements(stored).items() if "points" not in name}
+    own = [name for name in found if name.startswith(OWN)]
+    others = sorted(set(found) - set(own), key=lambda name: found[name]["within_share"])
+    if not (own and others):
+        return ""
+    shares = {name: f"{found[name]['within_share']:.0%}" for name in found}
+    return (
+        f"Of the choices with as many points, {others[-1]} comes nearest, with {shares[others[-1]]} of the digitised"
+        f" points within {comparison.WITHIN:.0%}, and {others[0]} is farthest, with {shares[others[0]]}; the preset"
+        f" has {shares[own[-1]]} with the same seeds."
+    )
 
 
 def ratios(stored: Stored) -> dict[str, pd.DataFrame]:
@@ -73,25 +91,54 @@ def survival_sentence(stored: Stored) -> str:
     """How often a variation's verdict, by the means, is the preset's own, claim by claim."""
     own = {v.claim.key: v.word for v in _judged(stored.get((), {})) if v.findings}
     kept: dict[str, list[bool]] = {}
+    untested: Counter[str] = Counter()
     for variation, tables in stored.items():
         for verdict in _judged(tables) if variation else []:
-            if verdict.findings and verdict.claim.key in own:
-                kept.setdefault(verdict.claim.key, []).append(verdict.word == own[verdict.claim.key])
+            key = verdict.claim.key
+            if verdict.findings and key in own:
+                kept.setdefault(key, [])
+                if verdict.word == UNTESTED != own[key]:
+                    untested[key] += 1
+                else:
+                    kept[key].append(verdict.word == own[key])
     if not kept:
         return "No variation is stored so far."
     parts = [f"{key} in {sum(same)} of {len(same)}" for key, same in sorted(kept.items())]
-    return f"The verdict by the means is the preset's own for {', '.join(parts)} variations."
+    left_out = [f"{key} by {number}" for key, number in sorted(untested.items())]
+    more = f" Left out are those that could not test a claim ({', '.join(left_out)})." if left_out else ""
+    return f"The verdict by the means is the preset's own for {', '.join(parts)} variations.{more}"
 
 
 def _judged(tables: Mapping[str, pd.DataFrame]) -> list[Verdict]:
     return [by_means(claim, tables.get(claim.section)) for claim in verdicts.CLAIMS]
 
 
-def _agreement(table: pd.DataFrame) -> dict[str, Any]:
-    found = comparison.values(comparison.with_figure3(table))
+def _agreements(stored: Stored) -> dict[str, dict[str, float]]:
+    tables = {variation: of["layer_memorization"] for variation, of in stored.items() if "layer_memorization" in of}
+    tables = {variation: table for variation, table in tables.items() if comparison.comparable(table)}
+    rows = {named(variation): _agreement(table) for variation, table in tables.items()}
+    seeds_of_others = {seed for variation, table in tables.items() if variation for seed in table["seed"].unique()}
+    if () in tables and seeds_of_others:
+        own = tables[()]
+        same = own[own["seed"].isin(seeds_of_others)]
+        if 0 < same["seed"].nunique() < own["seed"].nunique():
+            listed = ", ".join(str(seed) for seed in sorted(same["seed"].unique()))
+            rows = {OWN: rows.pop(OWN), f"{OWN}, seed {listed}": _agreement(same), **rows}
+    return rows
+
+
+def _agreement(table: pd.DataFrame) -> dict[str, float]:
+    compared = comparison.with_figure3(table)
+    parts = {f"{half} half, {stage}": share for (half, stage), share in comparison.halves(compared).items()}
+    return {**comparison.values(compared), **parts, "seeds": table["seed"].nunique()}
+
+
+def _shown(found: Mapping[str, float]) -> dict[str, str]:
+    parts = {name: f"{share:.0%}" for name, share in found.items() if " half, " in name}
     return {
         f"points within {comparison.WITHIN:.0%}": f"{found['within_share']:.0%}",
+        **parts,
         "median rank agreement": f"{found['rank_agreement']:.2f}",
         "changes of the paper's sign": f"{found['same_sign']:.0%}",
-        "seeds": table["seed"].nunique(),
+        "seeds": f"{found['seeds']}",
     }
