@@ -5,6 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from made_up import memorization, rewinding
 from test_comparison import table as like_the_paper
@@ -92,10 +93,19 @@ def test_the_choice_nearest_to_the_papers_figure_is_named_among_those_of_as_many
     assert list(shown.index[:2]) == ["as the preset says", "as the preset says, seed 1"]
     assert list(shown["points within 10%"]) == ["0%", "0%", "0%", "100%", "100%"]
     assert list(shown["second half, last"]) == list(shown["points within 10%"])
+    assert set(shown["test accuracy, best"]) == {"–"}  # the paper's figure says nothing of it
     said = robustness.nearest_sentence(found)
     assert "batch norm False comes nearest, with 100% of the digitised" in said
     assert "augment True is farthest, with 0%; the preset has 0% with the same seeds" in said
     assert robustness.nearest_sentence({(): found[()]}) == ""
+
+
+def test_what_was_learned_stands_beside_what_was_met():
+    learned = [("test", "best", 0.3), ("test", "last", 0.2), ("permuted", "last", 0.9), ("permuted", "best", 0.1)]
+    rows = pd.DataFrame(learned, columns=["examples", "stage", "accuracy"])
+    keep("layer_memorization", pd.concat([rows.assign(seed=0), like_the_paper(seeds=[0])]))
+    shown = robustness.with_the_paper(stored.variations("quick")).iloc[0]
+    assert list(shown[list(robustness.LEARNED)]) == ["0.30", "0.20", "0.90"]
 
 
 def test_nothing_stored_makes_an_empty_page():

@@ -1,5 +1,6 @@
 """What the page on choices shows: verdicts and agreement with the paper, one parameter set otherwise at a time."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 
@@ -18,6 +19,12 @@ Stored = Mapping[Variation, Mapping[str, pd.DataFrame]]
 
 OWN = "as the preset says"
 UNTESTED = "not tested at this scale"
+LEARNED = {
+    "test accuracy, best": ("test", "best"),
+    "test accuracy, last": ("test", "last"),
+    "permuted accuracy, last": ("permuted", "last"),
+}
+"""How much was learned and memorized, by column of the page."""
 
 
 def named(variation: Variation) -> str:
@@ -130,12 +137,20 @@ def _agreements(stored: Stored) -> dict[str, dict[str, float]]:
 def _agreement(table: pd.DataFrame) -> dict[str, float]:
     compared = comparison.with_figure3(table)
     parts = {f"{half} half, {stage}": share for (half, stage), share in comparison.halves(compared).items()}
-    return {**comparison.values(compared), **parts, "seeds": table["seed"].nunique()}
+    learned = {text: _accuracy(table, *of) for text, of in LEARNED.items()}
+    return {**learned, **comparison.values(compared), **parts, "seeds": table["seed"].nunique()}
+
+
+def _accuracy(table: pd.DataFrame, examples: str, stage: str) -> float:
+    rows = table[table["layer"].isna() & (table["examples"] == examples) & (table["stage"] == stage)]
+    return float(rows["accuracy"].mean()) if len(rows) else math.nan
 
 
 def _shown(found: Mapping[str, float]) -> dict[str, str]:
     parts = {name: f"{share:.0%}" for name, share in found.items() if " half, " in name}
+    learned = {text: "–" if math.isnan(found[text]) else f"{found[text]:.2f}" for text in LEARNED}
     return {
+        **learned,
         f"points within {comparison.WITHIN:.0%}": f"{found['within_share']:.0%}",
         **parts,
         "median rank agreement": f"{found['rank_agreement']:.2f}",
