@@ -81,6 +81,14 @@ def test_balls_fit_and_a_margin_is_found_again(kappa):
     assert (found["theirs"] < 0.98).all() == bool(kappa)
 
 
+def test_ratios_apart_by_set_and_by_depth_are_told_apart():
+    rows = [("best", d, e, ratio) for d, ratio in ((0, 0.9), (5, 0.97)) for e in ("permuted", "test", "restored")]
+    found = pd.DataFrame(rows, columns=["stage", "depth", "examples", "theirs"])
+    assert consistency.apart(found) == pytest.approx((0, 0.07))
+    found.loc[found["examples"] == "test", "theirs"] += 0.02
+    assert consistency.apart(found) == pytest.approx((0.02, 0.07))
+
+
 def test_the_error_of_a_ratio_is_what_reading_errors_make_of_it():
     """Drawn reading errors scatter the ratio of every point by what is said."""
     compared = comparison.with_figure3(table()).query("depth in (0, 19) and stage == 'last'")

@@ -48,14 +48,29 @@ def sentence(found: pd.DataFrame | None) -> str:
     if found is None:
         return ""
     early = found[found["half"] == HALVES[0]]
+    between_sets, between_depths = apart(early)
     by = found.groupby(["half", "stage", "examples"])["margin"].median()
     error = found.groupby(["half", "stage", "examples"])["error"].median()
     return (
         f"In the first half of the layers ours lies between {early['ours'].min():.3f} and {early['ours'].max():.3f},"
         f" the paper's between {early['theirs'].min():.3f} and {early['theirs'].max():.3f}, with an error of"
-        f" {error.median():.3f} from reading each point. The margin that would explain the paper's goes from"
+        f" {error.median():.3f} from reading each point. There the paper's ratios of permuted and of test examples"
+        f" are {between_sets:.3f} apart at one depth (median), while those of one set reach {between_depths:.3f}"
+        f" between depths. The margin that would explain the paper's goes from"
         f" {by.min():.2f} to {by.max():.2f} between sets and halves."
     )
+
+
+def apart(found: pd.DataFrame) -> tuple[float, float]:
+    """How far the paper's ratios lie apart: permuted from test at one depth (median), depths of one set (largest).
+
+    NaN where no depth has both sets.
+    """
+    wide = found.pivot_table(index=["stage", "depth"], columns="examples", values="theirs")
+    wide = wide.reindex(columns=["permuted", "test"])
+    of_sets = (wide["permuted"] - wide["test"]).abs().median()
+    of_depths = (wide.groupby("stage").max() - wide.groupby("stage").min()).to_numpy().max()
+    return float(of_sets), float(of_depths)
 
 
 def _ratio(of: pd.Series, kappa: float = 0.0) -> float:
