@@ -1,8 +1,9 @@
 """How much a stored table differs from the same one made elsewhere or later.
 
-    python benchmarks/again.py ONE OTHER        (two folders of a table each; writes book/measured/again.md)
+    python benchmarks/again.py ONE OTHER
 
-Each folder holds a table of layer memorization with its certificate, made with the same parameters.
+Each folder holds a table of layer memorization with its certificate, made with the same parameters. Writes
+book/measured/again.md, or again_same_code.md where no file of the code had changed in between.
 """
 
 import argparse
@@ -12,9 +13,9 @@ import numpy as np
 import pandas as pd
 from threads import HEAD, MEASURES, row
 
-from mfta import store
+from mfta import changes, store
 
-PAGE = Path(__file__).parents[1] / "book" / "measured" / "again.md"
+PAGES = Path(__file__).parents[1] / "book" / "measured"
 
 
 def main() -> None:
@@ -29,17 +30,22 @@ def main() -> None:
     tables = [pd.read_csv(folder / "table.csv") for folder in (folders.one, folders.other)]
     rows = [row("stored and made again", *tables, name) for name in (*MEASURES, "center_correlation")]
     text = HEAD + "|---|---|---|---|---|---|\n" + "".join(rows)
-    text += f"\n{circumstances(one, other)} {in_errors(*tables)}\n"
-    PAGE.write_text(text)
+    network = one["config"]["network"]
+    changed = [
+        name
+        for name, digest in one["files"].items()
+        if digest != other["files"].get(name) and changes.used(name, network)
+    ]
+    text += f"\n{circumstances(one, other, changed)} {in_errors(*tables)}\n"
+    (PAGES / ("again.md" if changed else "again_same_code.md")).write_text(text)
     print(text)
 
 
-def circumstances(one: dict, other: dict) -> str:
-    """Preset, seed, processors, and the files of code that changed between the two."""
-    changed = [name for name in one["files"] if one["files"][name] != other["files"].get(name)]
+def circumstances(one: dict, other: dict, changed: list[str]) -> str:
+    """Preset, seed, times, processors, and the files of code that changed between the two."""
     return (
-        f"Preset {one['preset']}, seed {one['config']['seed']}; made {one['made'][:10]} on {one['processor']} and"
-        f" {other['made'][:10]} on {other['processor']}; code that changed between: {', '.join(changed) or 'none'}."
+        f"Preset {one['preset']}, seed {one['config']['seed']}; made {one['made'][:16]} (UTC) on {one['processor']} and"
+        f" {other['made'][:16]} on {other['processor']}; code that changed between: {', '.join(changed) or 'none'}."
     )
 
 

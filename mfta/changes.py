@@ -28,8 +28,13 @@ def files(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
     return [
         f"{name} {words[name in then, name in now]}"
         for name in sorted({*then, *now})
-        if then.get(name) != now.get(name) and network in FAMILIES.get(name, (network,))
+        if then.get(name) != now.get(name) and used(name, network)
     ]
+
+
+def used(name: str, network: str | None) -> bool:
+    """Whether a file of the code matters to a table of ``network``."""
+    return network in FAMILIES.get(name, (network,))
 
 
 def from_nearest(folder: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
