@@ -43,9 +43,10 @@ def main() -> None:
 
 def circumstances(one: dict, other: dict, changed: list[str]) -> str:
     """Preset, seed, times, processors, and the files of code that changed between the two."""
+    code = ", ".join(changed) or "none"
     return (
-        f"Preset {one['preset']}, seed {one['config']['seed']}; made {one['made'][:16]} (UTC) on {one['processor']} and"
-        f" {other['made'][:16]} on {other['processor']}; code that changed between: {', '.join(changed) or 'none'}."
+        f"Preset {one['preset']}, seed {one['config']['seed']}; made {one['made'][:16]} (UTC) on {one['processor']}"
+        f" and {other['made'][:16]} on {other['processor']}; code that changed between: {code}."
     )
 
 
