@@ -14,7 +14,7 @@ from test_stored import keep
 from mfta import configs, figures, stored, verdicts
 from mfta.judging import by_means, judge
 from mfta.options import parse_overrides
-from mfta.readout import robustness
+from mfta.readout import agreement, robustness
 from mfta.readout.verdicts import html
 
 SCRIPT = Path(__file__).parents[1] / "workflow" / "robustness.sh"
@@ -89,33 +89,33 @@ def test_the_choice_nearest_to_the_papers_figure_is_named_among_those_of_as_many
     keep("layer_memorization", like_the_paper(1.3, seeds=[1]), augment=True)
     keep("layer_memorization", like_the_paper(1.0, seeds=[1]), points=20)
     found = stored.variations("quick")
-    shown = robustness.with_the_paper(found)
+    shown = agreement.shown(found)
     assert list(shown.index[:2]) == ["as the preset says", "as the preset says, seed 1"]
     assert list(shown["points within 10%"]) == ["0%", "0%", "0%", "100%", "100%"]
     assert list(shown["second half, last"]) == list(shown["points within 10%"])
     assert set(shown["test accuracy, best"]) == {"–"}  # the paper's figure says nothing of it
-    said = robustness.nearest_sentence(found)
+    said = agreement.nearest_sentence(found)
     assert "batch norm False comes nearest, with 100% of the digitised" in said
     assert "augment True is farthest, with 0%; the preset has 0% with the same seeds" in said
-    assert robustness.nearest_sentence({(): found[()]}) == ""
+    assert agreement.nearest_sentence({(): found[()]}) == ""
 
 
 def test_what_was_learned_stands_beside_what_was_met():
     learned = [("test", "best", 0.3), ("test", "last", 0.2), ("permuted", "last", 0.9), ("permuted", "best", 0.1)]
     rows = pd.DataFrame(learned, columns=["examples", "stage", "accuracy"])
     keep("layer_memorization", pd.concat([rows.assign(seed=0), like_the_paper(seeds=[0])]))
-    shown = robustness.with_the_paper(stored.variations("quick")).iloc[0]
-    assert list(shown[list(robustness.LEARNED)]) == ["0.30", "0.20", "0.90"]
+    shown = agreement.shown(stored.variations("quick")).iloc[0]
+    assert list(shown[list(agreement.LEARNED)]) == ["0.30", "0.20", "0.90"]
 
 
 def test_nothing_stored_makes_an_empty_page():
     found = stored.variations("paper")
     assert robustness.survival_sentence(found) == "No variation is stored so far."
-    assert robustness.nearest_sentence(found) == ""
+    assert agreement.nearest_sentence(found) == ""
     assert robustness.at_a_glance(found).isna().all(axis=None)
     assert robustness.ratios(found) == {}
     assert not figures.capacity_ratios({}).axes[0].get_legend()
-    for shown in (robustness.at_a_glance(found), robustness.effects(found, "C2"), robustness.with_the_paper(found)):
+    for shown in (robustness.at_a_glance(found), robustness.effects(found, "C2"), agreement.shown(found)):
         assert "<table" in html(shown).data
 
 
