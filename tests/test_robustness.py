@@ -108,10 +108,23 @@ def test_what_was_learned_stands_beside_what_was_met():
     assert list(shown[list(agreement.LEARNED)]) == ["0.30", "0.20", "0.90"]
 
 
+def test_trainings_that_learn_more_and_meet_more_correlate_and_other_measurements_do_not_count():
+    """Four trainings learn less the further they are from the paper; a measurement is far and learns most."""
+    choices = [({}, 1.0), ({"batch_norm": False}, 1.05), ({"augment": True}, 1.15), ({"epochs": 9}, 1.3)]
+    for given, scale in [*choices, ({"projection": 90}, 2.0)]:
+        accuracy = 0.9 if "projection" in given else 0.5 - scale / 10
+        rows = pd.DataFrame({"examples": ["test"], "stage": ["best"], "accuracy": [accuracy], "seed": [0]})
+        given = given | ({"checkpoints": (), "measured_epochs": ()} if "epochs" in given else {})
+        keep("layer_memorization", pd.concat([rows, like_the_paper(scale, seeds=[0])]), **given)
+    said = agreement.learned_sentence(stored.variations("quick"))
+    assert said.startswith("Over the 4 trainings")
+    assert float(said.split()[-1].rstrip(".")) > 0.8
+
+
 def test_nothing_stored_makes_an_empty_page():
     found = stored.variations("paper")
     assert robustness.survival_sentence(found) == "No variation is stored so far."
-    assert agreement.nearest_sentence(found) == ""
+    assert agreement.nearest_sentence(found) == agreement.learned_sentence(found) == ""
     assert robustness.at_a_glance(found).isna().all(axis=None)
     assert robustness.ratios(found) == {}
     assert not figures.capacity_ratios({}).axes[0].get_legend()

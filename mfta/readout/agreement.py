@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from mfta import configs
 from mfta.readout import comparison
 from mfta.readout.robustness import OWN, Stored, named
 
@@ -38,6 +39,21 @@ def nearest_sentence(stored: Stored) -> str:
         f"Of the choices with as many points, {others[-1]} comes nearest, with {shares[others[-1]]} of the digitised"
         f" points within {comparison.WITHIN:.0%}, and {others[0]} is farthest, with {shares[others[0]]}; the preset"
         f" has {shares[own[-1]]} with the same seeds."
+    )
+
+
+def learned_sentence(stored: Stored) -> str:
+    """Whether trainings that learn more meet the figure better: only those whose manifolds are measured alike."""
+    measured_otherwise = set(configs.Analysis.model_fields)
+    alike = {v: of for v, of in stored.items() if not measured_otherwise & {choice.split()[0] for choice in v}}
+    found = pd.DataFrame.from_dict(_agreements(alike), orient="index")
+    found = found.drop(index=OWN) if sum(name.startswith(OWN) for name in found.index) > 1 else found
+    if len(found) < 4:
+        return ""
+    correlation = found["test accuracy, best"].corr(found["second half, best"], method="spearman")
+    return (
+        f"Over the {len(found)} trainings whose manifolds are measured alike, the rank correlation between the test"
+        f" accuracy of the best epoch and the share met there in the second half of the layers is {correlation:.2f}."
     )
 
 
