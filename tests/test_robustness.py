@@ -93,7 +93,7 @@ def test_the_choice_nearest_to_the_papers_figure_is_named_among_those_of_as_many
     assert list(shown.index[:2]) == ["as the preset says", "as the preset says, seed 1"]
     assert list(shown["points within 10%"]) == ["0%", "0%", "0%", "100%", "100%"]
     assert list(shown["second half, last"]) == list(shown["points within 10%"])
-    assert set(shown["test accuracy, best"]) == {"–"}  # the paper's figure says nothing of it
+    assert set(agreement.learned(found)["test accuracy, best"]) == {"–"}  # the paper's figure says nothing of it
     said = agreement.nearest_sentence(found)
     assert "batch norm False comes nearest, with 100% of the digitised" in said
     assert "augment True is farthest, with 0%; the preset has 0% with the same seeds" in said
@@ -104,8 +104,9 @@ def test_what_was_learned_stands_beside_what_was_met():
     learned = [("test", "best", 0.3), ("test", "last", 0.2), ("permuted", "last", 0.9), ("permuted", "best", 0.1)]
     rows = pd.DataFrame(learned, columns=["examples", "stage", "accuracy"])
     keep("layer_memorization", pd.concat([rows.assign(seed=0), like_the_paper(seeds=[0])]))
-    shown = agreement.shown(stored.variations("quick")).iloc[0]
-    assert list(shown[list(agreement.LEARNED)]) == ["0.30", "0.20", "0.90"]
+    shown = agreement.learned(stored.variations("quick"))
+    assert list(shown.columns) == list(agreement.LEARNED)
+    assert list(shown.iloc[0]) == ["0.300", "0.200", "0.900"]
 
 
 def test_trainings_that_learn_more_and_meet_more_correlate_and_other_measurements_do_not_count():

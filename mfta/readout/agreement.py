@@ -27,6 +27,15 @@ def shown(stored: Stored) -> pd.DataFrame:
     )
 
 
+def learned(stored: Stored) -> pd.DataFrame:
+    """The same variations: how much they had learned, and memorized."""
+    rows = {
+        name: {text: "–" if math.isnan(found[text]) else f"{found[text]:.3f}" for text in LEARNED}
+        for name, found in _agreements(stored).items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def nearest_sentence(stored: Stored) -> str:
     """Which choice meets Fig. 3 best and which worst, among those of as many points a manifold as the preset."""
     found = {name: row for name, row in _agreements(stored).items() if "points" not in name}
@@ -85,9 +94,7 @@ def _accuracy(table: pd.DataFrame, examples: str, stage: str) -> float:
 
 def _texts(found: Mapping[str, float]) -> dict[str, str]:
     parts = {name: f"{share:.0%}" for name, share in found.items() if " half, " in name}
-    learned = {text: "–" if math.isnan(found[text]) else f"{found[text]:.2f}" for text in LEARNED}
     return {
-        **learned,
         f"points within {comparison.WITHIN:.0%}": f"{found['within_share']:.0%}",
         **parts,
         "median rank agreement": f"{found['rank_agreement']:.2f}",
