@@ -62,7 +62,7 @@ class Comparison:
     difference: float
     """Largest relative difference of a number; 0 where all is the same bit for bit, infinite for other rows."""
     circumstances: tuple[str, ...]
-    """What is not as it was then: files of the code, versions, processor, device."""
+    """What is not as it was then: files of the code, versions, processor, instructions, device."""
 
     @property
     def holds(self) -> bool:
@@ -87,7 +87,7 @@ def recompute(number: int, preset: str | None = None, seed: int | None = None) -
             now = store.read_certificate(job.directory) or {}
         other = [
             f"{name} {certificate.get(name, 'not recorded')}, now {now[name]}"
-            for name in ("processor", "device", "system", "python")
+            for name in ("processor", "instructions", "device", "system", "python")
             if certificate.get(name) != now[name]
         ]
         since = changes.since(certificate, SECTIONS[row.section].code)

@@ -132,6 +132,7 @@ def circumstances() -> dict[str, Any]:
     """What a certificate says of the machine, the versions and the moment."""
     return {
         "commit": _commit(),
+        "instructions": _instructions(),
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
         "python": platform.python_version(),
@@ -153,6 +154,13 @@ def _processor() -> str:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor()
+
+
+def _instructions() -> str:
+    """The vector instructions PyTorch uses: one processor's name stands for machines with different ones."""
+    import torch  # late: the store is read without it
+
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def _commit() -> str | None:
