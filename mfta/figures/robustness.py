@@ -13,11 +13,12 @@ def capacity_ratios(ratios: dict[str, pd.DataFrame]) -> Figure:
     differ. The preset's line is black, its band one standard deviation over seeds.
     """
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    colors = ["black", *sns.color_palette("colorblind", len(ratios))]
-    for (name, by_seed), color in zip(ratios.items(), colors, strict=False):
+    palette = sns.color_palette("colorblind")
+    looks = [("black", "-"), *((color, line) for line in ("-", "--", ":") for color in palette)]
+    for (name, by_seed), (color, line) in zip(ratios.items(), looks, strict=False):
         depth, mean, spread = by_seed.columns.to_numpy(dtype=float), by_seed.mean(), by_seed.std().fillna(0)
         depth = depth / depth.max()
-        axes.plot(depth, mean, color=color, lw=1.4, marker=".", ms=5, label=name)
+        axes.plot(depth, mean, color=color, ls=line, lw=1.4, marker=".", ms=5, label=name)
         if color == "black":
             axes.fill_between(depth, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
     axes.axhline(1, color="0.5", lw=0.8, ls=":")
