@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from threads import HEAD, MEASURES, row
 
-from mfta import changes, store
+from mfta import changes, store, verdicts
+from mfta.judging import by_means
 
 PAGES = Path(__file__).parents[1] / "book" / "measured"
 
@@ -36,7 +37,7 @@ def main() -> None:
         for name, digest in one["files"].items()
         if digest != other["files"].get(name) and changes.used(name, network)
     ]
-    text += f"\n{circumstances(one, other, changed)} {in_errors(*tables)}\n"
+    text += f"\n{circumstances(one, other, changed)} {in_errors(*tables)} {sides(*tables)}\n"
     (PAGES / ("again.md" if changed else "again_same_code.md")).write_text(text)
     print(text)
 
@@ -57,6 +58,16 @@ def in_errors(one: pd.DataFrame, other: pd.DataFrame) -> str:
         apart = (one[name] - other[name]).abs() / one[f"{name}_stderr"]
         shares.append(f"{np.nanquantile(apart, 0.9):.2f} for {name}")
     return f"In standard errors over manifolds, nine in ten differ by less than {', '.join(shares)}."
+
+
+def sides(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    """How many rules of the verdicts the two tables answer alike."""
+    claims = [claim for claim in verdicts.CLAIMS if claim.section == "layer_memorization"]
+    both = [[f.leans for claim in claims for f in by_means(claim, table).findings] for table in (one, other)]
+    same = sum(a == b for a, b in zip(*both, strict=True))
+    return (
+        f"Of the {len(both[0])} rules of the verdicts that these tables decide, {same} lie on the same side in both."
+    )
 
 
 if __name__ == "__main__":
