@@ -7,7 +7,7 @@ from mfta.figures.capacity_theory import (
     theory_departures,
     theory_on_activations,
 )
-from mfta.figures.comparison import ratio_to_paper
+from mfta.figures.comparison import ratio_to_paper, ratio_to_paper_by_size
 from mfta.figures.double_descent import accuracy_by_width, double_descent, double_descent_geometry
 from mfta.figures.gradients import (
     gradients_by_depth,
@@ -55,6 +55,7 @@ __all__ = [
     "manifold_pictures",
     "margin",
     "ratio_to_paper",
+    "ratio_to_paper_by_size",
     "rewinding_by_epoch",
     "rewinding_by_layers",
     "rewinding_geometry",

@@ -1,4 +1,6 @@
-"""What a section's page shows beside its own tables: the stored ones of a larger preset."""
+"""The stored tables nearest to the paper, with a sentence on where they come from."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -6,11 +8,17 @@ from mfta import configs, stored
 
 
 def larger(section: str, preset: str) -> tuple[pd.DataFrame | None, str]:
-    """Stored rows of the preset nearest to the paper and beyond ``preset``, and a sentence on their origin.
+    """What a section's page shows beside its own tables: :func:`largest` beyond ``preset``."""
+    return largest(section, configs.PRESETS[configs.PRESETS.index(preset) + 1 :], "a larger preset")
 
-    None where nothing of the section is stored there.
+
+def largest(section: str, presets: Sequence[str], wanted: str = "these presets") -> tuple[pd.DataFrame | None, str]:
+    """Stored rows of the last preset that has any of the section, and a sentence on their origin.
+
+    presets: from small to large. None where nothing of the section is stored; the sentence then says that no table of
+    ``wanted`` is.
     """
-    for name in reversed(configs.PRESETS[configs.PRESETS.index(preset) + 1 :]):
+    for name in reversed(presets):
         table = stored.tables(name).get(section)
         if table is not None:
             config = configs.config(section, name)
@@ -19,4 +27,4 @@ def larger(section: str, preset: str) -> tuple[pd.DataFrame | None, str]:
                 f"Stored with the preset {name}: {config.network} on {config.dataset},"
                 f" {config.permuted_fraction:.0%} of the labels permuted, seeds {seeds}."
             )
-    return None, "No table of a larger preset is stored."
+    return None, f"No table of {wanted} is stored."
