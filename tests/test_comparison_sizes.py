@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mfta import paper
+from mfta import figures, paper
 from mfta.readout import comparison, comparison_sizes
 
 SIZES = [3_801, 47_592, 158_000, 1_000_000, 5_012_000, 11_220_132]  # the first lies far below the paper's
@@ -72,3 +72,14 @@ def test_the_sentence_counts_what_is_met(scale, met):
     assert f"and {expected} of {size} dimensions lie within 10%" in said
     assert (expected == size) == met
     assert comparison_sizes.sentence(None) == ""
+
+
+def test_the_figure_draws_the_ratio_of_every_compared_size():
+    compared = comparison_sizes.with_figure4(table(1.25))
+    axes = figures.ratio_to_paper_by_size(compared, comparison.WITHIN).axes
+    assert [panel.get_ylabel().split(":")[0] for panel in axes] == ["test accuracy", "radius R", "dimension D"]
+    for panel, measure in zip(axes, comparison_sizes.MEASURES, strict=True):
+        for container, stage in zip(panel.containers, ("best", "last"), strict=True):
+            rows = compared[(compared["measure"] == measure) & (compared["stage"] == stage)]
+            assert container.lines[0].get_xdata().tolist() == rows["parameters"].tolist()
+            assert container.lines[0].get_ydata() == pytest.approx((rows["difference"] + 1).to_numpy())
