@@ -17,10 +17,11 @@ CODE = (*training.CODE, *layer_geometry.CODE, "experiments/double_descent.py")
 def compute(config: DoubleDescent, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed and width; every row has seed, network, width and ``parameters``.
 
-    Rows with a ``layer`` hold the geometry (:func:`mfta.experiments.layer_geometry.measure`) at the deepest
-    hidden layer and at the head, at the best and the last epoch, of three sets of ``examples``: test,
-    unpermuted, and train, which is all training images by the label they were trained with. Rows without
-    one hold accuracy (fraction) and loss (nats) after each epoch of the four example sets and of train.
+    Rows with a ``layer`` hold the geometry (:func:`mfta.experiments.layer_geometry.measure`) at the last three
+    layers (of ``resnet18`` the last block, its mean over places, and the head), at the best and the last epoch, of
+    three sets of ``examples``: test, unpermuted, and train, which is all training images by the label they were
+    trained with. Rows without one hold accuracy (fraction) and loss (nats) after each epoch of the four example
+    sets and of train.
     fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
@@ -34,7 +35,7 @@ def compute(config: DoubleDescent, fresh: bool = False) -> pd.DataFrame:
     rows: list[dict] = []
     for epoch in sorted({run.best_epoch, config.epochs}):
         network = run.network(epoch)
-        measured = layer_geometry.measure(config, config.seed, network, dataset, examples, network.layers[-2:])
+        measured = layer_geometry.measure(config, config.seed, network, dataset, examples, network.layers[-3:])
         rows += [{"epoch": epoch, "stage": s, **row} for s in run.stages(epoch) for row in measured]
     share = float(np.mean(permuted.permuted))
     for epoch in run.history["epoch"].unique():

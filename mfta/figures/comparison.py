@@ -39,23 +39,33 @@ def ratio_to_paper(compared: pd.DataFrame, within: float) -> Figure:
 
 
 def ratio_to_paper_by_size(compared: pd.DataFrame, within: float) -> Figure:
-    """Ours over the paper's by parameters, a panel a measure, a line a stage; the band is 1 ± ``within``.
+    """Our radius and dimension over the paper's by parameters, a column a layer; the band is 1 ± ``within``.
 
     compared: :func:`mfta.readout.comparison_sizes.with_figure4`. Bars are one standard deviation over seeds.
     """
-    labels = {"accuracy": "test accuracy", "radius": MEASURES["radius"], "dimension": MEASURES["dimension"]}
-    figure, grid = plt.subplots(3, 1, figsize=(5, 7), layout="constrained", sharex=True)
-    for axes, (measure, label) in zip(grid, labels.items(), strict=True):
-        axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.2, lw=0)
-        axes.axhline(1, color="0.5", lw=0.8)
-        for stage, color in STAGES.items():
-            rows = compared[(compared["measure"] == measure) & (compared["stage"] == stage)]
-            axes.errorbar(
-                rows["parameters"], rows["ours"] / rows["theirs"], rows["spread"].fillna(0) / rows["theirs"],
-                color=color, marker="o", ms=4, lw=1.2, label=f"{stage} epoch",
-            )  # fmt: skip
-        axes.set(xscale="log", ylabel=f"{label}: ours / paper")
-    grid[-1].set_xlabel("parameters")
-    handles, names = grid[0].get_legend_handles_labels()
+    layers = [layer for layer in compared["layer"].unique() if layer]
+    figure, grid = plt.subplots(
+        2, len(layers), figsize=(2.6 * len(layers) + 0.6, 5), layout="constrained", sharex=True, sharey="row",
+        squeeze=False,
+    )  # fmt: skip
+    for row, measure in enumerate(("radius", "dimension")):
+        for axes, layer in zip(grid[row], layers, strict=True):
+            axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.2, lw=0)
+            axes.axhline(1, color="0.5", lw=0.8)
+            for stage, color in STAGES.items():
+                rows = compared[
+                    (compared["measure"] == measure) & (compared["layer"] == layer) & (compared["stage"] == stage)
+                ]
+                axes.errorbar(
+                    rows["parameters"], rows["ours"] / rows["theirs"], rows["spread"].fillna(0) / rows["theirs"],
+                    color=color, marker="o", ms=4, lw=1.2, label=f"{stage} epoch",
+                )  # fmt: skip
+            axes.set_xscale("log")
+        grid[row, 0].set_ylabel(f"{MEASURES[measure]}: ours / paper")
+    for axes, layer in zip(grid[0], layers, strict=True):
+        axes.set_title(layer)
+    for axes in grid[1]:
+        axes.set_xlabel("parameters")
+    handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure

@@ -45,10 +45,12 @@ def double_descent(
 
 
 def double_descent_geometry(table: pd.DataFrame, layers: list[str]) -> Figure:
-    """Radius and dimension at the last epoch by example set, at the deepest hidden layer and the head."""
+    """Radius and dimension at the last epoch by example set, one column a layer."""
     rows = table[table["layer"].notna() & (table["stage"] == "last")]
     colors = {**COLORS, "train": "#cc79a7"}
-    figure, grid = plt.subplots(2, len(layers), figsize=(7, 5), layout="constrained", sharex=True, sharey="row")
+    figure, grid = plt.subplots(
+        2, len(layers), figsize=(3.2 * len(layers) + 0.6, 5), layout="constrained", sharex=True, sharey="row"
+    )
     for column, layer in enumerate(layers):
         for row, (measure, name) in enumerate((("radius", "radius_median"), ("dimension", "dimension"))):
             axes = grid[row, column]

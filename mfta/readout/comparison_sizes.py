@@ -3,68 +3,107 @@
 import numpy as np
 import pandas as pd
 
-from mfta import paper
+from mfta import analyze, paper
 from mfta.readout.comparison import WITHIN
-from mfta.readout.double_descent import scan
+from mfta.readout.double_descent import final_layers, scan
 
-MEASURES = ("accuracy", "radius", "dimension")
 BEYOND = 1.1
 """Factor by which a size may lie outside the paper's: its narrowest network is drawn at a rounded place."""
+POINTS = 50
+"""Points a manifold in the paper, very likely."""
 
 
 def with_figure4(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a size, measure and stage: ours (mean over seeds), ``spread`` (their deviation), theirs, difference.
+    """One row a size, measure, stage and layer: ours (mean over seeds), ``spread`` (deviation), theirs, difference.
 
     table: double descent, of any widths; only seeds that have all of them count. Geometry is that of the test
-    examples at the deepest hidden layer. theirs: the paper's curve, linear in the log of parameters between its
-    digitised points. Sizes the curve does not reach are left out. difference: ours/theirs − 1.
+    examples at every measured layer, since which one is the paper's is not known; accuracy has the layer ``""``.
+    theirs: the paper's curve, linear in the log of parameters between its digitised points. Sizes the curve does not
+    reach are left out. difference: ours/theirs − 1.
     """
     figure = paper.figure4()
+    places = [("accuracy", "")]
+    places += [(measure, layer) for layer in final_layers(table) for measure in ("radius", "dimension")]
     rows = []
-    for measure in MEASURES:
+    for measure, layer in places:
         for stage in ("best", "last"):
             curve = figure[(figure["measure"] == measure) & (figure["stage"] == stage)].sort_values("parameters")
-            ours = scan(table, measure, stage)
+            ours = scan(table, measure, stage, layer=layer or None)
             low, high = curve["parameters"].min() / BEYOND, curve["parameters"].max() * BEYOND
             ours = ours.loc[:, (ours.columns >= low) & (ours.columns <= high)]
             found = pd.DataFrame({"ours": ours.mean(), "spread": ours.std()}).reset_index()
-            found.insert(0, "measure", measure)
-            found.insert(1, "stage", stage)
+            found = pd.DataFrame({"measure": measure, "stage": stage, "layer": layer}, index=found.index).join(found)
             found["theirs"] = np.interp(np.log(found["parameters"]), np.log(curve["parameters"]), curve["value"])
             rows.append(found)
     both = pd.concat(rows, ignore_index=True)
     return both.assign(difference=both["ours"] / both["theirs"] - 1)
 
 
+def by_layer(compared: pd.DataFrame) -> pd.DataFrame:
+    """By layer and measure: points, the share of them within ``WITHIN`` of the paper's curve, median difference.
+
+    Without accuracy, whose level follows from the number of training images.
+    """
+    rows = compared[compared["layer"] != ""]
+    rows = rows.assign(met=rows["difference"].abs() <= WITHIN)
+    by = rows.groupby(["layer", "measure"], sort=False)
+    return by.agg(points=("met", "size"), within=("met", "mean"), median_difference=("difference", "median"))
+
+
 def from_best_to_last(compared: pd.DataFrame) -> pd.DataFrame:
-    """By measure: sizes at which the paper's last epoch differs from its best, and how often ours does the same way.
+    """By measure and layer: how often our last epoch differs from our best the way the paper's do at that size.
 
     Differences up to twice the error of reading a point do not count (that of an accuracy is not known, and all
     do). Columns: points, same_sign (fraction), ours and theirs (mean difference, last less best, over these points).
     """
-    wide = compared.pivot_table(index=["measure", "parameters"], columns="stage", values=["ours", "theirs"]).dropna()
+    at = ["measure", "layer", "parameters"]
+    wide = compared.pivot_table(index=at, columns="stage", values=["ours", "theirs"], sort=False).dropna()
     change = wide.xs("last", axis=1, level="stage") - wide.xs("best", axis=1, level="stage")
     change = change.reset_index()
     change = change[change["theirs"].abs() > 2 * change["measure"].map(paper.READING).fillna(0)]
     change["same"] = np.sign(change["ours"]) == np.sign(change["theirs"])
-    by = change.groupby("measure")
+    by = change.groupby(["measure", "layer"], sort=False)
     return by.agg(
         points=("same", "size"), same_sign=("same", "mean"), ours=("ours", "mean"), theirs=("theirs", "mean")
     )
 
 
 def sentence(compared: pd.DataFrame | None) -> str:
-    """How many of our radii and dimensions meet the paper's curve, and how many changes its sign; empty for None."""
+    """How many radii and dimensions meet the paper's curve at each layer, nearest layer first; empty for None."""
     if compared is None or compared.empty:
         return ""
-    met = compared["difference"].abs() <= WITHIN
-    shares = []
-    for measure, plural in (("radius", "radii"), ("dimension", "dimensions")):
-        of_measure = met[compared["measure"] == measure]
-        shares.append(f"{of_measure.sum()} of {len(of_measure)} {plural}")
-    signs = from_best_to_last(compared)
-    same, points = round((signs["points"] * signs["same_sign"]).sum()), int(signs["points"].sum())
+    table = by_layer(compared)
+    table = table.assign(met=(table["points"] * table["within"]).round().astype(int))
+    said = []
+    for layer in table["met"].groupby("layer").sum().sort_values(ascending=False, kind="stable").index:
+        radius, dimension = table.loc[(layer, "radius")], table.loc[(layer, "dimension")]
+        said.append(
+            f"at {layer} {radius['met']:.0f} of {radius['points']:.0f} radii and {dimension['met']:.0f} of"
+            f" {dimension['points']:.0f} dimensions"
+        )
+    return f"Within {WITHIN:.0%} of the paper's curve lie {'; '.join(said)}."
+
+
+def pooled_sentence(compared: pd.DataFrame | None, table: pd.DataFrame | None) -> str:
+    """Whether the paper's final layer can be the mean over places of a ResNet, by its narrowest network compared.
+
+    That mean has eight features a channel of the first stage. They bound the dimension from above by that of clouds
+    without any structure, 100 of ``POINTS`` points each. Empty where nothing is compared.
+    """
+    if compared is None or table is None or compared.empty:
+        return ""
+    rows = compared[(compared["measure"] == "dimension") & (compared["stage"] == "last")]
+    narrowest = rows.sort_values("parameters").iloc[0]
+    features = 8 * int(table.loc[table["parameters"] == narrowest["parameters"], "width"].iloc[0])
+    clouds = np.random.default_rng(0).standard_normal((100, features, POINTS))
+    most = float(analyze(clouds).summary()["dimension"])
+    if most < narrowest["theirs"]:
+        so = "So its final layer is one with more features, such as the last block before the mean"
+    else:
+        so = "So its final layer may be that mean"
     return (
-        f"{shares[0]} and {shares[1]} lie within {WITHIN:.0%} of the paper's curve. From the best to the last epoch"
-        f" {same} of {points} changes have the paper's sign."
+        f"The narrowest network compared has {narrowest['parameters']:,.0f} parameters, and its mean over places"
+        f" {features} features. Gaussian clouds of {POINTS} points in so many features, which know of no label,"
+        f" have a dimension of {most:.1f}; the paper's curve stands at {narrowest['theirs']:.1f} there. {so}, if its"
+        f" networks have the channels of ours."
     )

@@ -64,7 +64,7 @@ def scan(
     measure: ``accuracy``, or a geometry column at ``layer`` (None: the deepest hidden one).
     """
     rows = table[(table["stage"] == stage) & (table["examples"] == examples)]
-    where = rows["layer"].isna() if measure == "accuracy" else rows["layer"] == final_layers(table)[0]
+    where = rows["layer"].isna() if measure == "accuracy" else rows["layer"] == (layer or deepest_hidden(table))
     return rows[where].pivot_table(index="seed", columns="parameters", values=measure).dropna()
 
 
@@ -87,8 +87,13 @@ def interpolation(table: pd.DataFrame) -> float:
     return float(reached.index.min()) if len(reached) else math.nan
 
 
+def deepest_hidden(table: pd.DataFrame) -> str:
+    """The layer before the head; the only one of a table that has one."""
+    return final_layers(table)[-2:][0]
+
+
 def final_layers(table: pd.DataFrame) -> list[str]:
-    """The deepest hidden layer and the head."""
+    """The measured layers in order of depth, the last of them the head."""
     rows = table[table["layer"].notna()]
     return rows.drop_duplicates("layer").sort_values("depth")["layer"].tolist()
 

@@ -44,11 +44,21 @@ def test_train_accuracy_is_that_over_all_training_images(table, overrides):
     assert rows.loc[rows["layer"].isna(), "accuracy"].item() == pytest.approx(np.mean(answers == trained))
 
 
-def test_geometry_of_three_sets_at_the_last_two_layers(table):
+def test_geometry_of_three_sets_at_the_last_three_layers(table):
     last = table[table["layer"].notna() & (table["stage"] == "last")]
-    assert len(last) == 2 * 2 * 3  # widths, layers, sets
-    assert set(last["layer"]) == {"conv4_1", "head"}
-    assert readout.final_layers(table) == ["conv4_1", "head"]
+    assert len(last) == 2 * 3 * 3  # widths, layers, sets
+    assert readout.final_layers(table) == ["pool3", "conv4_1", "head"]
+    assert readout.deepest_hidden(table) == "conv4_1"
+
+
+def test_a_scan_is_of_the_layer_asked_for(table):
+    of_layers = {
+        layer: readout.scan(table, "dimension", "last", layer=layer) for layer in readout.final_layers(table)
+    }
+    for layer, by in of_layers.items():
+        rows = table[(table["layer"] == layer) & (table["stage"] == "last") & (table["examples"] == "test")]
+        assert by.to_numpy().ravel().tolist() == rows.sort_values("parameters")["dimension"].tolist()
+    assert readout.scan(table, "dimension", "last").equals(of_layers["conv4_1"])
 
 
 def curves(*rows):
