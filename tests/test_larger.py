@@ -43,4 +43,4 @@ def test_the_words_of_double_descent_turn_with_the_table():
         trained["accuracy"] = trained["width"].map(lambda width: 1.0 if width >= 8 else 0.5)
         said = descent_page.outcome(pd.concat([table, trained]))
         assert words in said
-        assert "interpolates its training set: 64,000 parameters" in said
+        assert "interpolates its training set (train accuracy of at least 99%) has 64,000." in said

@@ -116,3 +116,22 @@ def test_interpolation_is_the_smallest_network_that_fits_all():
     assert readout.interpolation(table) == 200
     assert np.isnan(readout.interpolation(table[table["width"] == 1]))
     assert readout.three_widths(table) == [1, 2, 4]
+
+
+def test_a_network_that_interpolates_only_in_passing_is_told_apart():
+    """Two widths fit all at epoch 1; at the last epoch neither does, and the sentence says both."""
+    accuracy = {(1, 1): 0.5, (1, 2): 0.6, (2, 1): 0.995, (2, 2): 0.98, (3, 1): 1.0, (3, 2): 0.97}
+    rows = [
+        {"seed": 0, "width": w, "parameters": 100 * w, "epoch": e, "stage": "last" if e == 2 else "", "accuracy": a}
+        for (w, e), a in accuracy.items()
+    ]
+    train = pd.DataFrame(rows).assign(examples="train", layer=np.nan)
+    assert np.isnan(readout.interpolation(train))
+    assert readout.interpolation(train, ever=True) == 200
+    geometry = {"layer": "conv", "depth": 1, "dimension": 9.0, "radius_median": 1.0}
+    test = train.assign(examples="test").query("stage == 'last'")
+    table = pd.concat([train, test, test.assign(**geometry)])
+    table = pd.concat([table, table[table["examples"] == "test"].assign(stage="best")])
+    said = readout.outcome(table)
+    assert "At the last epoch none interpolates" in said
+    assert "the smallest that does so at some epoch has 200." in said
