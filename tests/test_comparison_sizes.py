@@ -69,23 +69,25 @@ def test_signs_turn_with_the_epochs_and_a_scale_moves_only_the_level():
     assert scaled["ours"] == pytest.approx(1.2 * whole["ours"])
 
 
-def test_each_layer_is_counted_by_itself_and_the_nearest_comes_first():
-    compared = comparison_sizes.with_figure4(table())
-    points = {
-        m: int(((compared["measure"] == m) & (compared["layer"] == "conv")).sum()) for m in ("radius", "dimension")
-    }
+def test_each_layer_is_counted_by_itself_and_the_one_of_the_papers_shape_comes_first():
+    """The head is three times the paper's at every size; the other layer is the paper's but for one size."""
+    given = table()
+    given.loc[(given["parameters"] == 158_000) & (given["layer"] == "conv"), ["radius", "dimension"]] *= 2
+    compared = comparison_sizes.with_figure4(given)
     found = comparison_sizes.by_layer(compared)
-    for measure, expected in points.items():
+    for measure in ("radius", "dimension"):
+        points = ((compared["measure"] == measure) & (compared["layer"] == "conv")).sum()
         assert found.loc[("head", measure), "within"] == 0
-        assert found.loc[("head", measure), "median_difference"] > 1.5
-        assert found.loc[("conv", measure), "points"] == expected
-    met = {m: round(found.loc[("conv", m), "within"] * n) for m, n in points.items()}
-    assert met["dimension"] == points["dimension"]
-    assert comparison_sizes.sentence(compared) == (
-        f"Within 10% of the paper's curve lie at conv {met['radius']} of {points['radius']} radii and"
-        f" {met['dimension']} of {points['dimension']} dimensions; at head 0 of {points['radius']} radii and 0 of"
-        f" {points['dimension']} dimensions."
+        assert found.loc[("conv", measure), "points"] == points
+        assert found.loc[("conv", measure), "highest"] == pytest.approx(2)
+        assert found.loc[("head", measure), "lowest"] > 2.5
+    assert found.loc[("conv", "dimension"), "within"] == pytest.approx(1 - 2 / points)  # one size, two epochs
+    said = comparison_sizes.sentence(compared)
+    low, high = found.loc[("head", "radius"), ["lowest", "highest"]]
+    assert said.startswith(
+        f"Over sizes and both epochs ours over the paper's goes at head from {low:.2f} to {high:.2f}"
     )
+    assert "to 2.00 for the dimension." in said
     assert comparison_sizes.sentence(None) == ""
 
 

@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
 from mfta.figures.double_descent import STAGES
 from mfta.figures.style import COLORS, EXAMPLES, MARKERS, MEASURES
@@ -61,6 +62,9 @@ def ratio_to_paper_by_size(compared: pd.DataFrame, within: float) -> Figure:
                     color=color, marker="o", ms=4, lw=1.2, label=f"{stage} epoch",
                 )  # fmt: skip
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         grid[row, 0].set_ylabel(f"{MEASURES[measure]}: ours / paper")
     for axes, layer in zip(grid[0], layers, strict=True):
         axes.set_title(layer)

@@ -18,6 +18,8 @@ HEADS = {
     "median_difference": "median difference",
     "rank_agreement": "rank agreement",
     "same_sign": "share of equal signs",
+    "lowest": "lowest ratio",
+    "highest": "highest ratio",
 }
 """What the page writes above a column; others go by their name."""
 

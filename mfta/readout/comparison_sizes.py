@@ -40,14 +40,15 @@ def with_figure4(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_layer(compared: pd.DataFrame) -> pd.DataFrame:
-    """By layer and measure: points, the share of them within ``WITHIN`` of the paper's curve, median difference.
+    """By layer and measure: points, the share of them within ``WITHIN`` of the paper's curve, extremes of the ratio.
 
-    Without accuracy, whose level follows from the number of training images.
+    ``lowest`` and ``highest`` are of ours/theirs; where they are alike the curves differ in level alone. Without
+    accuracy, whose level follows from the number of training images.
     """
     rows = compared[compared["layer"] != ""]
-    rows = rows.assign(met=rows["difference"].abs() <= WITHIN)
+    rows = rows.assign(met=rows["difference"].abs() <= WITHIN, ratio=rows["difference"] + 1)
     by = rows.groupby(["layer", "measure"], sort=False)
-    return by.agg(points=("met", "size"), within=("met", "mean"), median_difference=("difference", "median"))
+    return by.agg(points=("met", "size"), within=("met", "mean"), lowest=("ratio", "min"), highest=("ratio", "max"))
 
 
 def from_best_to_last(compared: pd.DataFrame) -> pd.DataFrame:
@@ -69,19 +70,16 @@ def from_best_to_last(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentence(compared: pd.DataFrame | None) -> str:
-    """How many radii and dimensions meet the paper's curve at each layer, nearest layer first; empty for None."""
+    """The range of ours/theirs at each layer, that of the most alike shape first; empty where nothing is compared."""
     if compared is None or compared.empty:
         return ""
     table = by_layer(compared)
-    table = table.assign(met=(table["points"] * table["within"]).round().astype(int))
+    change = (table["highest"] / table["lowest"]).groupby("layer", sort=False).max().sort_values(kind="stable")
     said = []
-    for layer in table["met"].groupby("layer").sum().sort_values(ascending=False, kind="stable").index:
-        radius, dimension = table.loc[(layer, "radius")], table.loc[(layer, "dimension")]
-        said.append(
-            f"at {layer} {radius['met']:.0f} of {radius['points']:.0f} radii and {dimension['met']:.0f} of"
-            f" {dimension['points']:.0f} dimensions"
-        )
-    return f"Within {WITHIN:.0%} of the paper's curve lie {'; '.join(said)}."
+    for layer in change.index:
+        ends = {m: "{lowest:.2f} to {highest:.2f}".format(**table.loc[(layer, m)]) for m in ("radius", "dimension")}
+        said.append(f"at {layer} from {ends['radius']} for the radius and {ends['dimension']} for the dimension")
+    return f"Over sizes and both epochs ours over the paper's goes {'; '.join(said)}."
 
 
 def pooled_sentence(compared: pd.DataFrame | None, table: pd.DataFrame | None) -> str:
