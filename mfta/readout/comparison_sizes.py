@@ -85,8 +85,8 @@ def sentence(compared: pd.DataFrame | None) -> str:
 def pooled_sentence(compared: pd.DataFrame | None, table: pd.DataFrame | None) -> str:
     """Whether the paper's final layer can be the mean over places of a ResNet, by its narrowest network compared.
 
-    That mean has eight features a channel of the first stage. They bound the dimension from above by that of clouds
-    without any structure, 100 of ``POINTS`` points each. Empty where nothing is compared.
+    That mean has eight features a channel of the first stage. Clouds without any structure in as many (100 of
+    ``POINTS`` points each) say about how large a dimension can be there. Empty where nothing is compared.
     """
     if compared is None or table is None or compared.empty:
         return ""
@@ -96,7 +96,7 @@ def pooled_sentence(compared: pd.DataFrame | None, table: pd.DataFrame | None) -
     clouds = np.random.default_rng(0).standard_normal((100, features, POINTS))
     most = float(analyze(clouds).summary()["dimension"])
     if most < narrowest["theirs"]:
-        so = "So its final layer is one with more features, such as the last block before the mean"
+        so = "So its final layer most likely has more features, as has the last block before the mean"
     else:
         so = "So its final layer may be that mean"
     return (
