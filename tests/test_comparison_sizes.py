@@ -11,7 +11,7 @@ SIZES = [3_801, 47_592, 158_000, 1_000_000, 5_012_000, 11_220_132]  # the first 
 
 
 def table(scale=1.0, seeds=(0, 1), stages=("best", "last")):
-    """A scan that repeats the paper's curve at its digitised sizes, times ``scale``, and has 9 elsewhere."""
+    """A scan that repeats the paper's curve, times ``scale``, at its sizes, and three times that at another layer."""
     rows = []
     for (stage, measure), curve in paper.figure4().groupby(["stage", "measure"]):
         known = curve.set_index("parameters")["value"]
@@ -22,7 +22,7 @@ def table(scale=1.0, seeds=(0, 1), stages=("best", "last")):
                 place = {} if measure == "accuracy" else {"layer": "conv", "depth": 4}
                 rows.append({**row, **place, measure: value if size > 10**4 else 9.0})
     head = pd.DataFrame([row for row in rows if row.get("layer")]).assign(layer="head", depth=5)
-    head[["radius", "dimension"]] *= 3  # another layer's curve
+    head[["radius", "dimension"]] *= 3
     return pd.concat([pd.DataFrame(rows), head], ignore_index=True)
 
 

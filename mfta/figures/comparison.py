@@ -1,7 +1,10 @@
 """Figures of the comparison with the paper: our values over its own, by depth and by size."""
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
@@ -17,18 +20,14 @@ def ratio_to_paper(compared: pd.DataFrame, within: float) -> Figure:
     figure, grid = plt.subplots(3, 2, figsize=(7, 7), layout="constrained", sharex=True, sharey="row")
     for row, (measure, label) in enumerate(MEASURES.items()):
         for axes, stage in zip(grid[row], ("best", "last"), strict=True):
-            axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.2, lw=0)
-            axes.axhline(1, color="0.5", lw=0.8)
+            _band(axes, within)
             for examples in EXAMPLES:
                 rows = compared[
                     (compared["measure"] == measure)
                     & (compared["stage"] == stage)
                     & (compared["examples"] == examples)
                 ].sort_values("depth")
-                axes.errorbar(
-                    rows["depth"], rows["ours"] / rows["theirs"], rows["spread"].fillna(0) / rows["theirs"],
-                    color=COLORS[examples], marker=MARKERS[examples], ms=4, lw=1.2, label=examples,
-                )  # fmt: skip
+                _ratio(axes, rows, "depth", color=COLORS[examples], marker=MARKERS[examples], label=examples)
             if row == 0:
                 axes.set_title(f"{stage} epoch")
         grid[row, 0].set_ylabel(f"{label}: ours / paper")
@@ -51,16 +50,12 @@ def ratio_to_paper_by_size(compared: pd.DataFrame, within: float) -> Figure:
     )  # fmt: skip
     for row, measure in enumerate(("radius", "dimension")):
         for axes, layer in zip(grid[row], layers, strict=True):
-            axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.2, lw=0)
-            axes.axhline(1, color="0.5", lw=0.8)
+            _band(axes, within)
             for stage, color in STAGES.items():
                 rows = compared[
                     (compared["measure"] == measure) & (compared["layer"] == layer) & (compared["stage"] == stage)
                 ]
-                axes.errorbar(
-                    rows["parameters"], rows["ours"] / rows["theirs"], rows["spread"].fillna(0) / rows["theirs"],
-                    color=color, marker="o", ms=4, lw=1.2, label=f"{stage} epoch",
-                )  # fmt: skip
+                _ratio(axes, rows, "parameters", color=color, marker="o", label=f"{stage} epoch")
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             axes.xaxis.set_minor_locator(NullLocator())
@@ -73,3 +68,13 @@ def ratio_to_paper_by_size(compared: pd.DataFrame, within: float) -> Figure:
     handles, names = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2)
     return figure
+
+
+def _band(axes: Axes, within: float) -> None:
+    axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.2, lw=0)
+    axes.axhline(1, color="0.5", lw=0.8)
+
+
+def _ratio(axes: Axes, rows: pd.DataFrame, x: str, **line: Any) -> None:
+    spread = rows["spread"].fillna(0) / rows["theirs"]
+    axes.errorbar(rows[x], rows["ours"] / rows["theirs"], spread, ms=4, lw=1.2, **line)

@@ -31,10 +31,10 @@ def with_figure4(table: pd.DataFrame) -> pd.DataFrame:
             ours = scan(table, measure, stage, layer=layer or None)
             low, high = curve["parameters"].min() / BEYOND, curve["parameters"].max() * BEYOND
             ours = ours.loc[:, (ours.columns >= low) & (ours.columns <= high)]
-            found = pd.DataFrame({"ours": ours.mean(), "spread": ours.std()}).reset_index()
-            found = pd.DataFrame({"measure": measure, "stage": stage, "layer": layer}, index=found.index).join(found)
-            found["theirs"] = np.interp(np.log(found["parameters"]), np.log(curve["parameters"]), curve["value"])
-            rows.append(found)
+            theirs = np.interp(np.log(ours.columns), np.log(curve["parameters"]), curve["value"])
+            place = {"measure": measure, "stage": stage, "layer": layer}
+            found = pd.DataFrame({"ours": ours.mean(), "spread": ours.std(), "theirs": theirs}).reset_index()
+            rows.append(found.assign(**place)[[*place, *found.columns]])
     both = pd.concat(rows, ignore_index=True)
     return both.assign(difference=both["ours"] / both["theirs"] - 1)
 
