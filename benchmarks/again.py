@@ -3,7 +3,7 @@
     python benchmarks/again.py ONE OTHER
 
 Each folder holds a table of layer memorization with its certificate, made with the same parameters. Writes
-book/measured/again.md, or again_same_code.md where no file of the code had changed in between.
+book/measured/again.md, or again_same_code.md where no definition of the code had changed in between.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threads import HEAD, MEASURES, row
 
-from mfta import changes, store, verdicts
+from mfta import definitions, store, verdicts
 from mfta.judging import by_means
 
 PAGES = Path(__file__).parents[1] / "book" / "measured"
@@ -31,19 +31,14 @@ def main() -> None:
     tables = [pd.read_csv(folder / "table.csv") for folder in (folders.one, folders.other)]
     rows = [row("stored and made again", *tables, name) for name in (*MEASURES, "center_correlation")]
     text = HEAD + "|---|---|---|---|---|---|\n" + "".join(rows)
-    network = one["config"]["network"]
-    changed = [
-        name
-        for name, digest in one["files"].items()
-        if digest != other["files"].get(name) and changes.used(name, network)
-    ]
+    changed = definitions.changed(one["definitions"], other["definitions"])
     text += f"\n{circumstances(one, other, changed)} {in_errors(*tables)} {sides(*tables)}\n"
     (PAGES / ("again.md" if changed else "again_same_code.md")).write_text(text)
     print(text)
 
 
 def circumstances(one: dict, other: dict, changed: list[str]) -> str:
-    """Preset, seed, times, processors, and the files of code that changed between the two."""
+    """Preset, seed, times, processors, and the definitions that changed between the two."""
     code = ", ".join(changed) or "none"
     return (
         f"Preset {one['preset']}, seed {one['config']['seed']}; made {one['made'][:16]} (UTC) on {one['processor']}"

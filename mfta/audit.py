@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from mfta import changes, configs, store
+from mfta import changes, configs, definitions, store
 from mfta.errors import StoreError
 from mfta.jobs import SECTIONS, Job, stored_directories
 
@@ -43,8 +44,8 @@ def audit() -> list[Row]:
             store.read_table(folder, fingerprint)
             seed = str(certificate["config"]["seed"])
             why = f"made {certificate['made']} on {certificate['device']}"
-            if changes.files(certificate, SECTIONS[section].code):
-                changed = ", ".join(changes.since(certificate, SECTIONS[section].code))
+            if changes.code(certificate, _definitions(section, certificate)):
+                changed = ", ".join(changes.since(certificate, _definitions(section, certificate)))
                 state, why = "stale", f"since then: {changed}; {why}"
         except StoreError as error:
             state, why = "refused", str(error)
@@ -52,6 +53,12 @@ def audit() -> list[Row]:
             state, why = "refused", f"'{folder}' has no {error} in its certificate or is of no known section"
         rows.append(Row(preset, section, seed, fingerprint, state, why))
     return rows
+
+
+def _definitions(section: str, certificate: dict[str, Any]) -> dict[str, str]:
+    """Today's definitions behind a table; parameters that its certificate does not know have their defaults."""
+    defaults = configs.SECTIONS[section]().model_dump()
+    return definitions.of({**defaults, **certificate["config"]}, SECTIONS[section])
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def recompute(number: int, preset: str | None = None, seed: int | None = None) -
             for name in ("processor", "instructions", "device", "system", "python")
             if certificate.get(name) != now[name]
         ]
-        since = changes.since(certificate, SECTIONS[row.section].code)
+        since = changes.since(certificate, job.definitions)
         yield Comparison(str(job), difference(stored, again), (*since, *other))
 
 

@@ -4,37 +4,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mfta import store
+from mfta import definitions, store
 from mfta.errors import StoreError
 
-FAMILIES = {"networks/residual.py": ("resnet18",), "networks/dense.py": ("densenet121",)}
-"""Files of the code that matter to the named networks alone."""
+
+def since(certificate: Mapping[str, Any], now: Mapping[str, str]) -> list[str]:
+    """Definitions and versions of packages that are not those of the certificate, one line each.
+
+    now: the definitions as they stand, by :func:`mfta.definitions.of`.
+    """
+    return [*code(certificate, now), *_versions(certificate)]
 
 
-def since(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
-    """Files of the ``code`` and versions of packages that are not those of the certificate, one line each."""
-    return [*files(certificate, code), *_versions(certificate)]
-
-
-def files(certificate: Mapping[str, Any], code: tuple[str, ...]) -> list[str]:
-    """Files of the ``code`` that changed since the certificate and that its network uses, one line each."""
-    if certificate.get("code") == store.code_digest(*code):
+def code(certificate: Mapping[str, Any], now: Mapping[str, str]) -> list[str]:
+    """Definitions that changed since the certificate, one line each."""
+    if certificate.get("code") == definitions.digest(now):
         return []
-    if "files" not in certificate:
-        return ["code (the certificate is older than digests of single files)"]
-    then, now = certificate["files"], store.file_digests(*code)
-    network = certificate.get("config", {}).get("network")
-    words = {(True, True): "changed", (True, False): "removed", (False, True): "added"}
-    return [
-        f"{name} {words[name in then, name in now]}"
-        for name in sorted({*then, *now})
-        if then.get(name) != now.get(name) and used(name, network)
-    ]
-
-
-def used(name: str, network: str | None) -> bool:
-    """Whether a file of the code matters to a table of ``network``."""
-    return network in FAMILIES.get(name, (network,))
+    if "definitions" not in certificate:
+        return ["code (the certificate is older than digests of definitions)"]
+    return definitions.changed(certificate["definitions"], now)
 
 
 def from_nearest(folder: Path, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:

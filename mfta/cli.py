@@ -204,7 +204,7 @@ def data(name: Annotated[str, typer.Argument(help="cifar100")] = "cifar100") -> 
 
     if name != "cifar100":
         raise ParameterError(f"'{name}' has no files to fetch; only cifar100 has (digits come with scikit-learn)")
-    datasets.check_cifar100(datasets.directory())
+    datasets.cifar100()
     console.print(f"CIFAR-100 in '{datasets.directory()}' is complete and as published", soft_wrap=True)
 
 

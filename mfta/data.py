@@ -1,8 +1,10 @@
 """Data sets as tensors: where files are looked for, what is checked before they are read."""
 
 import hashlib
-import os
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -45,20 +47,29 @@ class Dataset:
 
 
 def directory() -> Path:
-    """Where data files are looked for: ``$MFTA_DATA``, else ``data`` in the project."""
-    return Path(os.environ.get("MFTA_DATA", store.home() / "data"))
+    """Where data files are looked for: ``$MFTA_DATA``, else ``data`` in the project.
+
+    The variable may name the folder that holds ``cifar-100-python``, or that folder itself.
+    """
+    root = store.folder("MFTA_DATA", "data")
+    inside = root.name == CIFAR100.base_folder and not (root / CIFAR100.base_folder).exists()
+    return root.parent if inside else root
 
 
 def load(name: str, train_per_class: int | None = None, test_per_class: int | None = None, seed: int = 0) -> Dataset:
-    """Load ``digits`` (scikit-learn, 10 classes, 8×8) or ``cifar100`` (100 classes, 32×32, colour).
+    """Load data set ``name``, a key of ``SOURCES``: read once a process, and so not to be written into.
 
     train_per_class, test_per_class: a random choice of so many images a class; None takes as many of each
     class as the training set has of all, and every test image. The choice, and for digits the split into
     training and test images, follows ``seed``.
     Raises DataError for absent or altered files, ParameterError for too many images a class.
     """
-    readers = {"digits": _digits, "cifar100": _cifar100}
-    images, labels, test_images, test_labels = readers[name](seed)
+    return _load(name, train_per_class, test_per_class, seed)
+
+
+@lru_cache(maxsize=1)  # one is up to 0.7 GB
+def _load(name: str, train_per_class: int | None, test_per_class: int | None, seed: int) -> Dataset:
+    images, labels, test_images, test_labels = SOURCES[name].read(seed)
     checksum = hashlib.sha256()
     for array in (images, labels, test_images, test_labels):
         checksum.update(np.ascontiguousarray(array).data)
@@ -73,12 +84,15 @@ def load(name: str, train_per_class: int | None = None, test_per_class: int | No
     test = np.arange(len(test_labels))
     if test_per_class is not None:
         test = _choose(test_labels, test_per_class, stream(seed, "test subset"), f"{name} test")
+    labels, test_labels = labels[train], test_labels[test]
+    for array in (labels, test_labels):
+        array.flags.writeable = False
     return Dataset(
         name=name,
         train_images=standardised(images[train]),
-        train_labels=labels[train],
+        train_labels=labels,
         test_images=standardised(test_images[test]),
-        test_labels=test_labels[test],
+        test_labels=test_labels,
         checksum=checksum.hexdigest(),
     )
 
@@ -100,43 +114,62 @@ def _digits(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _cifar100(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    root = directory()
-    check_cifar100(root)
     parts = []
-    for is_train in (True, False):
-        published = CIFAR100(root, train=is_train)
+    for published in cifar100():
         parts += [published.data.transpose(0, 3, 1, 2) / np.float32(255), np.array(published.targets)]
     return parts[0], parts[1], parts[2], parts[3]
 
 
-def check_cifar100(root: Path) -> None:
-    """Check the MD5 of every file of CIFAR-100 under ``root``; download it where it is absent.
+def cifar100() -> tuple[CIFAR100, CIFAR100]:
+    """The published training and test set, their files checked by torchvision, downloaded where they are absent.
 
-    Raises DataError naming the file, or saying what to do where nothing can be downloaded.
+    Raises DataError that says what to do.
     """
+    root = directory()
     folder = root / CIFAR100.base_folder
     if not folder.exists():
-        try:
-            CIFAR100(root, download=True)
-        except Exception as error:
-            raise DataError(
-                f"CIFAR-100 is not in '{folder}' and could not be downloaded ({_reason(error)}):"
-                " put the official folder cifar-100-python there, or set MFTA_DATA to where it is"
-            ) from None
-    for file, md5 in [
-        *CIFAR100.train_list,
-        *CIFAR100.test_list,
-        (CIFAR100.meta["filename"], CIFAR100.meta["md5"]),
-    ]:
-        path = folder / file
-        if not path.exists():
-            raise DataError(f"'{path}' is missing: remove '{folder}' and run `mfta data cifar100` again")
-        if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() != md5:
-            raise DataError(
-                f"'{path}' is not the published file (its MD5 is not {md5}):"
-                f" remove '{folder}' and run `mfta data cifar100` again"
-            )
+        _download(folder)
+    try:
+        return CIFAR100(root, train=True), CIFAR100(root, train=False)
+    except RuntimeError:
+        raise DataError(
+            f"'{folder}' is not complete or not as published (train, test, meta):"
+            " remove it and run `mfta data cifar100` again"
+        ) from None
+    except OSError as error:
+        raise DataError(f"'{error.filename}' cannot be read ({error.strerror}): allow reading it") from None
 
 
-def _reason(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _download(folder: Path) -> None:
+    """Fetch CIFAR-100 aside and put it in its place whole; whoever asks meanwhile waits for it."""
+    try:
+        with store.lock(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as aside:
+            if not folder.exists():
+                CIFAR100(aside, download=True)
+                (Path(aside) / folder.name).rename(folder)
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(
+            f"CIFAR-100 is not in '{folder}' and could not be downloaded ({reason}): put the official folder"
+            f" {folder.name} there, or set MFTA_DATA to the folder that holds it"
+        ) from None
+
+
+@dataclass(frozen=True)
+class Source:
+    """How a data set is read, and what is known of it before it is."""
+
+    read: Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]
+    """From a seed: training images (n, channels, height, width), labels, test images and labels."""
+    classes: int
+    image_size: tuple[int, int, int]
+    train_per_class: int
+    """Images of the smallest class, and so at most to be taken of each."""
+    test_per_class: int
+
+
+SOURCES = {
+    "digits": Source(_digits, 10, (1, 8, 8), DIGITS_TRAIN_PER_CLASS, 44),
+    "cifar100": Source(_cifar100, 100, (3, 32, 32), 500, 100),
+}
+"""Every data set."""

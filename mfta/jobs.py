@@ -12,33 +12,21 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from mfta import changes, configs, store, training
+from mfta import changes, configs, definitions, store, training
 from mfta.errors import StoreError
 from mfta.experiments import capacity_theory, double_descent, gradients, layer_memorization, rewinding
 
 State = Literal["stored", "missing", "stale", "refused"]
 
 
-@dataclass(frozen=True)
-class Section:
-    """How a section is computed, and on which code its table depends."""
-
-    compute: Callable[[Any, bool], pd.DataFrame]
-    code: tuple[str, ...]
-
-    @property
-    def digest(self) -> str:
-        """Digest of that code as it stands."""
-        return store.code_digest(*self.code)
-
-
-SECTIONS = {
-    "capacity_theory": Section(capacity_theory.compute, capacity_theory.CODE),
-    "layer_memorization": Section(layer_memorization.compute, layer_memorization.CODE),
-    "rewinding": Section(rewinding.compute, rewinding.CODE),
-    "double_descent": Section(double_descent.compute, double_descent.CODE),
-    "gradients": Section(gradients.compute, gradients.CODE),
+SECTIONS: dict[str, Callable[[Any, bool], pd.DataFrame]] = {
+    "capacity_theory": capacity_theory.compute,
+    "layer_memorization": layer_memorization.compute,
+    "rewinding": rewinding.compute,
+    "double_descent": double_descent.compute,
+    "gradients": gradients.compute,
 }
+"""How each is computed."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +47,11 @@ class Job:
         """``results/<preset>/<section>/<fingerprint>``."""
         return store.results_directory() / self.preset / self.section / self.config.fingerprint
 
+    @property
+    def definitions(self) -> dict[str, str]:
+        """The definitions of the package that the table depends on, as they stand."""
+        return definitions.of(self.config.model_dump(), SECTIONS[self.section])
+
     def state(self) -> tuple[State, str]:
         """Whether the table is there, and why not or what changed since."""
         try:
@@ -78,7 +71,7 @@ class Job:
             return "missing", "no table of this config is stored"
         self._stored()
         made = certificate.get("made", "an unknown time")
-        if changes.files(certificate, SECTIONS[self.section].code):
+        if changes.code(certificate, self.definitions):
             return "stale", f"the code changed since {made}"
         return "stored", f"made {made}"
 
@@ -88,7 +81,7 @@ class Job:
             return []
         certificate = store.read_certificate(self.directory)
         if certificate is not None:
-            return changes.since(certificate, SECTIONS[self.section].code)
+            return changes.since(certificate, self.definitions)
         now, defaults = (
             config.model_dump(mode="json") for config in (self.config, type(self.config).model_validate({}))
         )
@@ -123,18 +116,17 @@ class Job:
         return store.read_table(self.directory, self.config.fingerprint, config)
 
     def _compute(self, force: bool) -> None:
-        section = SECTIONS[self.section]
         started = time.monotonic()
         with own_threads(self.config.threads):
-            table = section.compute(self.config, force or self.preset == "quick")
+            table = SECTIONS[self.section](self.config, force or self.preset == "quick")
         certificate = {
             "kind": "table",
             "section": self.section,
             "preset": self.preset,
             "fingerprint": self.config.fingerprint,
             "config": self.config.model_dump(mode="json"),
-            "code": section.digest,
-            "files": store.file_digests(*section.code),
+            "code": definitions.digest(self.definitions),
+            "definitions": self.definitions,
             "run": self.config.training.fingerprint,
             "data_sha256": training.data_of(self.config.training).checksum,
             "device": str(training.device()),
@@ -167,14 +159,14 @@ class SharedTraining:
         if certificate is None:
             begun = (self.directory / "resume.pt").exists()
             return "missing", "goes on from its last epoch" if begun else "no such network is stored"
-        if changes.files(certificate, training.CODE):
+        if changes.code(certificate, training.definitions_of(self.config)):
             return "stale", f"the code changed since {certificate.get('made')}"
         return "stored", f"made {certificate.get('made')}"
 
     def changes(self) -> list[str]:
         """What differs from its certificate."""
         certificate = store.read_certificate(self.directory)
-        return changes.since(certificate, training.CODE) if certificate else []
+        return changes.since(certificate, training.definitions_of(self.config)) if certificate else []
 
     @property
     def wanted(self) -> bool:

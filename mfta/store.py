@@ -29,34 +29,20 @@ def home() -> Path:
     return next((folder for folder in (here, *here.parents) if (folder / "pyproject.toml").exists()), here)
 
 
+def folder(variable: str, name: str) -> Path:
+    """The absolute folder an environment variable names, a tilde expanded; unset, empty: ``name`` in the project."""
+    given = os.environ.get(variable, "").strip()
+    return Path(given).expanduser().absolute() if given else home() / name
+
+
 def runs_directory() -> Path:
     """Where trained networks lie: ``$MFTA_RUNS``, else ``runs`` in the project."""
-    return Path(os.environ.get("MFTA_RUNS", home() / "runs"))
+    return folder("MFTA_RUNS", "runs")
 
 
 def results_directory() -> Path:
     """Where tables lie: ``$MFTA_RESULTS``, else ``results`` in the project."""
-    return Path(os.environ.get("MFTA_RESULTS", home() / "results"))
-
-
-def code_digest(*parts: str) -> str:
-    """SHA-256 (16 digits) of the named modules and folders of the package, in a fixed order."""
-    digest = hashlib.sha256()
-    for name, path in _code_files(parts):
-        digest.update(name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
-
-
-def file_digests(*parts: str) -> dict[str, str]:
-    """SHA-256 (16 digits) of each file behind :func:`code_digest`, by its path in the package."""
-    return {name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for name, path in _code_files(parts)}
-
-
-def _code_files(parts: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    for part in sorted(parts):
-        path = PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            yield file.relative_to(PACKAGE).as_posix(), file
+    return folder("MFTA_RESULTS", "results")
 
 
 def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
@@ -139,6 +125,11 @@ def circumstances() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "versions": versions(),
     }
+
+
+def certified(content: dict[str, Any]) -> dict[str, Any]:
+    """A certificate: what it is of, and the circumstances."""
+    return {**content, **circumstances()}
 
 
 def versions() -> dict[str, str]:

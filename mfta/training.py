@@ -15,13 +15,11 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from mfta import data, labels, networks, store
+from mfta import data, definitions, labels, networks, store
 from mfta.configs import Training
 from mfta.errors import StoreError
 from mfta.streams import stream, torch_stream
 
-CODE = ("data.py", "labels.py", "networks", "streams.py", "training.py")
-"""What a trained network depends on."""
 EVALUATION_BATCH = 128
 LAYOUT = torch.channels_last
 """Memory layout of images and weights: about 1.5 times faster than the default on the CPU."""
@@ -72,7 +70,7 @@ def run(config: Training, fresh: bool = False) -> Run:
     torch.set_num_threads(config.threads)
     with store.lock(directory):
         certificate = store.read_certificate(directory)
-        digest = store.code_digest(*CODE)
+        digest = definitions.digest(definitions_of(config))
         if certificate is not None and fresh and certificate.get("code") != digest:
             store.forget_certificate(directory)  # before any file changes, so that it never vouches for a mixture
             certificate = None
@@ -82,6 +80,11 @@ def run(config: Training, fresh: bool = False) -> Run:
         store.check_file(directory / "history.csv")
     history = pd.read_csv(directory / "history.csv")
     return Run(config, directory, history, certificate["best_epoch"])
+
+
+def definitions_of(config: Training) -> dict[str, str]:
+    """The definitions of the package that a trained network depends on, as they stand."""
+    return definitions.of(config.model_dump(), run)
 
 
 def data_of(config: Training) -> data.Dataset:
@@ -166,21 +169,22 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
 
     table = pd.DataFrame(history)
     store.write(directory / "history.csv", lambda buffer: table.to_csv(buffer, index=False))
-    certificate = {
-        "kind": "run",
-        "fingerprint": config.fingerprint,
-        "config": config.model_dump(mode="json"),
-        "code": digest,
-        "files": store.file_digests(*CODE),
-        "files_sha256": store.checksums([directory / "history.csv", *directory.glob("epoch_*.pt")]),
-        "best_epoch": best[1],
-        "data_sha256": dataset.checksum,
-        "device": str(device()),
-        "parameters": sum(p.numel() for p in network.parameters()),
-        "unchanged_fraction": permuted.unchanged_fraction,
-        "wall_seconds": round(spent + time.monotonic() - started, 1),
-        **store.circumstances(),
-    }
+    certificate = store.certified(
+        {
+            "kind": "run",
+            "fingerprint": config.fingerprint,
+            "config": config.model_dump(mode="json"),
+            "code": digest,
+            "definitions": definitions_of(config),
+            "files_sha256": store.checksums([directory / "history.csv", *directory.glob("epoch_*.pt")]),
+            "best_epoch": best[1],
+            "data_sha256": dataset.checksum,
+            "device": str(device()),
+            "parameters": sum(p.numel() for p in network.parameters()),
+            "unchanged_fraction": permuted.unchanged_fraction,
+            "wall_seconds": round(spent + time.monotonic() - started, 1),
+        }
+    )
     store.write_json(directory / "certificate.json", certificate)
     resume.unlink(missing_ok=True)
     return certificate
@@ -249,7 +253,7 @@ def evaluate(network: nn.Module, dataset: data.Dataset, permuted: labels.Permute
     }
     rows = []
     for name, (logits, targets) in sets.items():
-        answer = torch.from_numpy(targets)
+        answer = torch.tensor(targets)  # a copy, as labels of a data set cannot be written
         rows.append(
             {
                 "epoch": epoch,

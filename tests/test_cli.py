@@ -73,17 +73,17 @@ def test_why_names_what_changed():
     (directory,) = jobs.stored_directories()
     certificate = store.read_certificate(directory)
     certificate["code"] = "older"
-    certificate["files"]["geometry/anchors.py"] = "older"
-    certificate["files"]["geometry/gone.py"] = "older"
-    del certificate["files"]["labels.py"]
+    certificate["definitions"]["analyze"] = "older"
+    certificate["definitions"]["gone"] = "older"
+    del certificate["definitions"]["permute"]
     certificate["versions"]["torch"] = "1.0"
     store.write_json(directory / "certificate.json", certificate)
     said = run("rerun", "layer_memorization", "--seeds", "0", *TINY_OPTIONS, "--why").stdout
     assert "seed 0: stale, to be made: the code changed since" in said
     lines = [line.strip() for line in said.splitlines()]
-    assert {"geometry/anchors.py changed", "geometry/gone.py removed", "labels.py added"} <= set(lines)
+    assert {"analyze changed", "gone removed", "permute added"} <= set(lines)
     assert f"torch 1.0, now {store.versions()['torch']}" in lines
-    assert "geometry/anchors.py changed, geometry/gone.py removed, labels.py added" in run("status").stdout
+    assert "analyze changed, gone removed, permute added" in run("status").stdout
     said = run("rerun", "layer_memorization", "--seeds", "0", *TINY_OPTIONS, "--set", "kappa=1.0", "--why").stdout
     assert f"nearest stored is {directory.name[:8]}" in said
     assert "kappa 0.0, now 1.0" in said

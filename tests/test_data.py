@@ -14,7 +14,10 @@ def test_digits_are_split_balanced_and_disjoint():
     assert len(digits.test_images) == 1797 - 1300
     train = {image.tobytes() for image in digits.train_images.numpy()}
     assert not any(image.tobytes() in train for image in digits.test_images.numpy())
-    assert configs.IMAGES["digits"] == (130, np.bincount(digits.test_labels).min())
+    source = data.SOURCES["digits"]
+    assert (source.train_per_class, source.test_per_class) == (130, np.bincount(digits.test_labels).min())
+    assert (digits.classes, digits.image_size) == (source.classes, source.image_size)
+    assert configs.IMAGES["digits"] == (source.train_per_class, source.test_per_class)
 
 
 def test_images_are_standardised_by_the_training_set():
@@ -65,5 +68,7 @@ def test_damaged_cifar100_file_is_named(cifar100, tmp_path, monkeypatch, damage)
         content[1000] ^= 1
         test.write_bytes(content[:-1000] if damage == "cut" else content)
     monkeypatch.setenv("MFTA_DATA", str(tmp_path))
-    with pytest.raises(DataError, match=r"test' is (missing|not the published file)"):
+    with pytest.raises(
+        DataError, match=r"cifar-100-python' is not complete or not as published .* remove it and run `mfta data"
+    ):
         data.load("cifar100", train_per_class=2)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import mfta
-from mfta import audit, changes, jobs, networks, store, training
+from mfta import audit, jobs, store, training
 from mfta.errors import ParameterError, StoreError
 
 
@@ -36,35 +36,12 @@ def test_only_quick_is_computed_again_when_its_code_changed(job, preset, again):
     job.table()
     path = job.directory / "certificate.json"
     certificate = json.loads(path.read_text())
-    certificate["files"]["training.py"] = certificate["code"] = "older"
+    certificate["definitions"]["train_epoch"] = certificate["code"] = "older"
     path.write_text(json.dumps(certificate))
     assert job.state()[0] == "stale"
     assert job.wanted == again
     job.table()
     assert job.state()[0] == ("stored" if again else "stale")
-
-
-def test_a_table_does_not_depend_on_files_of_networks_it_does_not_use(job):
-    job.table()
-    certificate = store.read_certificate(job.directory)
-    certificate["code"] = "older"
-    for name in changes.FAMILIES:
-        certificate["files"][name] = "older"
-    store.write_json(job.directory / "certificate.json", certificate)
-    assert job.state()[0] == "stored"
-    for name, users in changes.FAMILIES.items():
-        certificate["config"]["network"] = users[0]
-        assert changes.files(certificate, jobs.SECTIONS[job.section].code) == [f"{name} changed"]
-
-
-@pytest.mark.parametrize("name", networks.WIDTHS)
-def test_networks_are_built_without_the_files_of_others(name, monkeypatch):
-    families = {"networks/residual.py": networks.residual, "networks/dense.py": networks.dense}
-    assert set(families) == set(changes.FAMILIES)
-    for file, module in families.items():
-        if name not in changes.FAMILIES[file]:
-            monkeypatch.setattr(module, "build", None)
-    networks.build(name, 10)
 
 
 def damage_table(job):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from mfta import configs, store, training
+from mfta import configs, definitions, store, training
 from mfta.errors import StoreError
 
 
@@ -122,7 +122,8 @@ def test_a_checkpoint_that_holds_code_is_not_run(config, tmp_path):
 def test_certificate_says_what_was_done(config):
     certificate = store.read_certificate(training.run(config).directory)
     assert certificate["config"] == config.model_dump(mode="json")
-    assert certificate["code"] == store.code_digest(*training.CODE)
+    assert certificate["code"] == definitions.digest(certificate["definitions"])
+    assert certificate["definitions"] == training.definitions_of(config)
     assert certificate["versions"]["torch"] == torch.__version__.split("+")[0]
 
 

@@ -17,9 +17,6 @@ from mfta.configs import CapacityTheory
 from mfta.geometry import analyze, analyze_point_cloud, exact, simulated_capacity
 from mfta.streams import stream
 
-CODE = (*training.CODE, "activations.py", "geometry", "experiments/capacity_theory.py")
-"""What this section's table depends on."""
-
 FEATURES = 400
 CLOUD = 8
 """Points of a simulated cloud: the fewer, the higher the capacity, and the cheaper a simulation."""

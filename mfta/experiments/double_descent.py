@@ -10,9 +10,6 @@ from mfta import labels, training
 from mfta.configs import DoubleDescent
 from mfta.experiments import layer_geometry
 
-CODE = (*training.CODE, *layer_geometry.CODE, "experiments/double_descent.py")
-"""What this section's table depends on."""
-
 
 def compute(config: DoubleDescent, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed and width; every row has seed, network, width and ``parameters``.

@@ -20,9 +20,6 @@ from mfta.experiments import layer_parameters
 from mfta.networks import Network
 from mfta.streams import stream
 
-CODE = (*training.CODE, *layer_parameters.CODE, "experiments/gradients.py")
-"""What this section's table depends on."""
-
 SETS = ("unpermuted", "permuted")
 PARTS = ("label_dependent", "label_independent", "total")
 

@@ -10,9 +10,6 @@ from mfta.data import Dataset
 from mfta.geometry import GeometryError, analyze
 from mfta.networks import Network
 
-CODE = ("activations.py", "geometry", "experiments/layer_geometry.py")
-"""What a geometry row depends on besides the trained network."""
-
 COLUMNS = (
     "capacity", "capacity_stderr", "radius", "radius_stderr", "radius_median",
     "dimension", "dimension_stderr", "center_correlation", "removed_rank",

@@ -15,9 +15,6 @@ from mfta.configs import LayerMemorization
 from mfta.data import Dataset
 from mfta.experiments import layer_geometry
 
-CODE = (*training.CODE, *layer_geometry.CODE, "experiments/layer_memorization.py")
-"""What this section's table depends on."""
-
 PICTURED = 3
 """Classes whose manifolds are drawn."""
 

@@ -2,8 +2,6 @@
 
 from mfta.networks import Network
 
-CODE = ("experiments/layer_parameters.py",)
-
 
 def layer_keys(network: Network) -> dict[str, list[str]]:
     """The keys of ``state_dict`` by layer, in order of depth; layers without parameters are left out.

@@ -21,9 +21,6 @@ from mfta.labels import PermutedLabels
 from mfta.networks import Network
 from mfta.streams import stream
 
-CODE = (*training.CODE, *layer_geometry.CODE, *layer_parameters.CODE, "experiments/rewinding.py")
-"""What this section's table depends on."""
-
 ANSWERS = ("examples", "accuracy", "loss")
 State = dict[str, torch.Tensor]
 

@@ -1,0 +1,115 @@
+"""A table knows which definitions made it: a changed number or loop is seen and named, what makes none is not."""
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "mfta"
+REPORT = """
+import json, sys
+from mfta import configs, definitions, jobs, training
+out = {}
+for section, network in (("rewinding", "convnet"), ("double_descent", "cnn5"), ("layer_memorization", "vgg16")):
+    dataset = "cifar100" if network == "vgg16" else "digits"
+    config = configs.SECTIONS[section](network=network, dataset=dataset).model_dump()
+    out[network] = definitions.of(config, jobs.SECTIONS[section])
+out["run"] = definitions.of(config, training.run)
+json.dump(out, sys.stdout)
+"""
+
+
+def report(folder):
+    answer = subprocess.run(
+        [sys.executable, "-c", REPORT], env={"PYTHONPATH": str(folder)}, cwd=folder, capture_output=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr.decode()
+    return ast.literal_eval(answer.stdout.decode())
+
+
+@pytest.fixture(scope="module")
+def before():
+    return report(PACKAGE.parent)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "mfta", ignore=shutil.ignore_patterns("__pycache__", "digitised"))
+    return tmp_path
+
+
+def edit(folder, name, old, new):
+    path = folder / "mfta" / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def names(before, after):
+    from mfta import definitions
+
+    return {key: definitions.changed(before[key], after[key]) for key in before}
+
+
+def test_a_new_network_a_comment_a_docstring_and_a_message_leave_all_tables_sound(before, copy):
+    plain = next(path for path in ("networks/plain.py", "networks.py") if (copy / "mfta" / path).exists())
+    edit(copy, plain, '    "cnn5": ', '    "toy": [[1, "P"], [2]],\n    "cnn5": ')
+    entry = next(path for path in ("networks/__init__.py", "networks.py") if (copy / "mfta" / path).exists())
+    edit(copy, entry, '"cnn5": 16,', '"cnn5": 16, "toy": 8,')
+    edit(copy, "labels.py", '    """Permute the labels of', '    # A comment.\n    """Do permute the labels of')
+    edit(copy, "labels.py", "lies outside [0, 1]", "is not in [0, 1]")
+    edit(copy, "store.py", "import datetime", "import datetime\n\nNEW = 1")
+    assert set(map(tuple, names(before, report(copy)).values())) == {()}
+
+
+def test_a_function_moved_to_another_module_leaves_all_tables_sound(before, copy):
+    path = copy / "mfta" / "labels.py"
+    text = path.read_text()
+    start = text.index("def class_examples")
+    moved = "import numpy as np\n\nfrom mfta.errors import ParameterError\nfrom mfta.streams import stream\n\n\n"
+    (copy / "mfta" / "chosen.py").write_text(moved + text[start:])
+    imported = text[:start].replace("from mfta.errors", "from mfta.chosen import class_examples\nfrom mfta.errors", 1)
+    path.write_text(imported)
+    assert set(map(tuple, names(before, report(copy)).values())) == {()}
+
+
+def test_a_changed_constant_and_a_changed_loop_are_named(before, copy):
+    edit(copy, "training.py", "EVALUATION_BATCH = 128", "EVALUATION_BATCH = 100")
+    edit(copy, "labels.py", "for j in range(blocks):", "for j in reversed(range(blocks)):")
+    found = names(before, report(copy))
+    assert all(changes == ["EVALUATION_BATCH changed", "permute changed"] for changes in found.values())
+
+
+def test_only_what_a_table_reaches_counts(before, copy):
+    edit(copy, "data.py", "DIGITS_TRAIN_PER_CLASS = 130", "DIGITS_TRAIN_PER_CLASS = 120")
+    edit(copy, "activations.py", "MEMORY = 2**31", "MEMORY = 2**30")
+    found = names(before, report(copy))
+    digits = "DIGITS_TRAIN_PER_CLASS changed"
+    assert found["convnet"] == found["cnn5"] == [digits, "MEMORY changed"]
+    assert found["vgg16"] == ["MEMORY changed"]  # of CIFAR-100
+    assert found["run"] == []
+
+
+def test_a_network_that_is_built_otherwise_is_named_and_no_other(before, copy):
+    plain = next(path for path in ("networks/plain.py", "networks.py") if (copy / "mfta" / path).exists())
+    edit(copy, plain, '"cnn5": [[1, "P"]', '"cnn5": [[1, 1, "P"]')
+    found = names(before, report(copy))
+    assert found["cnn5"] == ["network cnn5 changed"]
+    assert found["convnet"] == found["vgg16"] == []
+
+
+def test_weights_drawn_otherwise_are_named(before, copy):
+    home = next(path for path in ("networks/network.py", "networks.py") if (copy / "mfta" / path).exists())
+    edit(copy, home, "std=0.01", "std=0.02")
+    assert all(changes == ["initialize changed"] for changes in names(before, report(copy)).values())
+
+
+def test_a_method_counts_where_something_calls_it(before, copy):
+    edit(copy, "training.py", "    def stages(self", "    def unused(self):\n        return 1\n\n    def stages(self")
+    edit(copy, "training.py", '"initial": 0,', '"initial": 1,')
+    found = names(before, report(copy))
+    assert found["convnet"] == ["Run.stages changed"]
+    assert found["run"] == []
