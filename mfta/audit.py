@@ -57,7 +57,7 @@ def audit() -> list[Row]:
 
 def _definitions(section: str, certificate: dict[str, Any]) -> dict[str, str]:
     """Today's definitions behind a table; parameters that its certificate does not know have their defaults."""
-    defaults = configs.SECTIONS[section]().model_dump()
+    defaults = configs.SECTIONS[section].model_validate({}).model_dump()
     return definitions.of({**defaults, **certificate["config"]}, SECTIONS[section])
 
 
