@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mfta.errors import ParameterError, nearest
 
-Preset = Literal["quick", "small", "paper"]
+Preset = Literal["quick", "small", "full", "paper"]
 PRESETS: tuple[str, ...] = get_args(Preset)
 Epochs = tuple[Annotated[int, Field(ge=0)], ...]
 Scales = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False)]
@@ -29,7 +29,7 @@ IMAGES = {"digits": (130, 44), "cifar100": (500, 100)}
 class Parameters(BaseModel):
     """Base of all configs: immutable, strict about names and types."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     @property
     def fingerprint(self) -> str:
@@ -53,6 +53,8 @@ class Training(Parameters):
     network: Literal["convnet", "cnn5", "alexnet", "vgg16", "resnet18", "densenet121"] = "convnet"
     width: int | None = Field(None, ge=1, description="channels of the first stage; None: the standard width")
     batch_norm: bool = True
+    hidden: int = Field(0, ge=0, description="units of each hidden linear layer, in widths; 0: one linear layer")
+    dropout: float = Field(0.0, ge=0, lt=1, description="share of the hidden activations dropped in training")
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(64, ge=1)
     optimizer: Literal["sgd", "adam"] = "sgd"
@@ -62,10 +64,19 @@ class Training(Parameters):
     schedule: Literal["constant", "cosine"] = "constant"
     augment: bool = Field(False, description="random crop and horizontal flip")
     checkpoints: Epochs = Field((), description="epochs kept besides 0, the best and the last")
-    precision: Literal["float32", "bfloat16"] = Field("float32", description="of training; evaluation is float32")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "float32", description="of training and its curves; auto: bfloat16 where the machine is built for it"
+    )
+    followed: int | None = Field(None, ge=2, description="training images in the curves over epochs; None: all")
     compiled: bool = Field(False, description="compile the training steps, which pays on a GPU")
     threads: int = Field(1, ge=1, description="CPU threads; part of the config, as sums depend on it")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _batches_can_be_normalised(self) -> Self:
+        if self.batch_norm and self.batch_size == 1:
+            raise ValueError("batch_size = 1 is refused with batch norm: one image has no variance; give 2 or more")
+        return self
 
 
 class Analysis(Parameters):

@@ -44,7 +44,8 @@ def of(config: Mapping[str, Any], *roots: Callable[..., Any]) -> dict[str, str]:
     choices = frozenset(value for value in config.values() if isinstance(value, str))
     starts = tuple((root.__module__, root.__qualname__) for root in roots)
     source = data.SOURCES[config["dataset"]]
-    network = (config["network"], source.classes, config["width"], source.image_size, config["batch_norm"])
+    shape = (source.classes, config["width"], source.image_size, config["batch_norm"])
+    network = (config["network"], *shape, config["hidden"], config["dropout"])
     return _reached(starts, choices, (*ENGINE, NETWORKS)) | _built(*network)
 
 
@@ -62,11 +63,17 @@ def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 @cache
 def _built(
-    name: str, classes: int, width: int | None, image_size: tuple[int, int, int], batch_norm: bool
+    name: str,
+    classes: int,
+    width: int | None,
+    image_size: tuple[int, int, int],
+    batch_norm: bool,
+    hidden: int,
+    dropout: float,
 ) -> dict[str, str]:
     """Of a network's modules, its layers with the weights each owns, and how weights are drawn."""
     with torch.device("meta"):
-        network = networks.build(name, classes, width, image_size, batch_norm)
+        network = networks.build(name, classes, width, image_size, batch_norm, None, hidden, dropout)
     keys = [*network.state_dict()]
     layers = [(tap, layer.node, [key for key in keys if layer.has(key)]) for tap, layer in network.taps.items()]
     kinds = {type(module) for module in network.modules() if "forward" in vars(type(module))}

@@ -20,6 +20,10 @@ class StoreError(MftaError):
     """A stored run or table that cannot be read, written or trusted."""
 
 
+class DivergedError(MftaError):
+    """A training whose loss is no longer finite."""
+
+
 class NotebookError(MftaError):
     """A notebook that cannot be executed, or failed in one of its cells."""
 

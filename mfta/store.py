@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -145,6 +146,21 @@ def _processor() -> str:
         lines = []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor()
+
+
+def has_matrix_instructions() -> bool:
+    """Whether the processor multiplies matrices of bfloat16 by instructions of their own (AMX)."""
+    try:
+        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return False
+
+
+def progress(bar: Any, epoch: int, epochs: int, seconds: float) -> None:
+    """A line a slow epoch where there is no terminal for the bar: seconds an epoch, and the time left."""
+    if bar.disable and seconds > 5:
+        left = (epochs - epoch) * seconds / 60
+        bar.write(f"epoch {epoch} of {epochs}: {seconds:.0f} s an epoch, about {left:.0f} min left", file=sys.stderr)
 
 
 def _instructions() -> str:

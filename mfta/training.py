@@ -4,7 +4,6 @@ A run lies in ``runs/<fingerprint of its config>/``: ``epoch_NNNN.pt`` (weights)
 ``resume.pt`` while it is under way, ``certificate.json`` when it is done.
 """
 
-import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,18 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import nn
-from torch.nn import functional
 from tqdm import tqdm
 
 from mfta import data, definitions, labels, networks, store
 from mfta.configs import Training
+from mfta.epoch import EVALUATION_BATCH, LAYOUT, device, evaluate, predict, train_epoch
 from mfta.errors import StoreError
 from mfta.streams import stream, torch_stream
 
-EVALUATION_BATCH = 128
-LAYOUT = torch.channels_last
-"""Memory layout of images and weights: about 1.5 times faster than the default on the CPU."""
+__all__ = ["EVALUATION_BATCH", "LAYOUT", "Run", "device", "evaluate", "predict", "run", "train_epoch"]
+
+CHANCES = 2
+"""Permuted labels count as not yet memorized up to so many times the accuracy of chance."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,18 @@ class Run:
     """Columns epoch, examples, accuracy (fraction), loss (nats); epoch 0 is the untrained network."""
     best_epoch: int
     """The epoch ≥ 1 of highest test accuracy, the first of them."""
+    early_epoch: int | None
+    """The last epoch ≥ 1 up to which permuted accuracy stayed within twice chance; None: not even the first."""
 
     @property
     def kept_epochs(self) -> list[int]:
-        """Epochs whose weights were kept: 0, the config's checkpoints, the best and the last."""
-        return sorted({0, *self.config.checkpoints, self.best_epoch, self.config.epochs})
+        """Epochs whose weights were kept: 0, all early ones, the config's checkpoints, the best and the last."""
+        early = range(1, (self.early_epoch or 0) + 1)
+        return sorted({0, *early, *self.config.checkpoints, self.best_epoch, self.config.epochs})
 
     def stages(self, epoch: int) -> list[str]:
-        """What an epoch is: initial, best, last; both where the best is the last; empty text for others."""
-        named = {"initial": 0, "best": self.best_epoch, "last": self.config.epochs}
+        """What an epoch is: initial, early, best, last; several where they coincide; empty text for others."""
+        named = {"initial": 0, "early": self.early_epoch, "best": self.best_epoch, "last": self.config.epochs}
         return [name for name, at in named.items() if at == epoch] or [""]
 
     def state(self, epoch: int) -> dict[str, torch.Tensor]:
@@ -79,7 +82,7 @@ def run(config: Training, fresh: bool = False) -> Run:
         store.check_certificate(directory, "run", config.fingerprint, config.model_dump(mode="json"))
         store.check_file(directory / "history.csv")
     history = pd.read_csv(directory / "history.csv")
-    return Run(config, directory, history, certificate["best_epoch"])
+    return Run(config, directory, history, certificate["best_epoch"], certificate.get("early_epoch"))
 
 
 def definitions_of(config: Training) -> dict[str, str]:
@@ -106,13 +109,17 @@ def build(config: Training, dataset: data.Dataset) -> networks.Network:
         dataset.image_size,
         config.batch_norm,
         torch_stream(config.seed, "initial weights"),
+        config.hidden,
+        config.dropout,
     )
     return network.to(device()).to(memory_format=LAYOUT)
 
 
-def device() -> torch.device:
-    """The GPU where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def precision_of(config: Training) -> str:
+    """What ``auto`` stands for here: bfloat16 on a GPU and with matrix instructions for it, else float32."""
+    if config.precision != "auto":
+        return config.precision
+    return "bfloat16" if device().type == "cuda" or store.has_matrix_instructions() else "float32"
 
 
 def checkpoint_path(directory: Path, epoch: int) -> Path:
@@ -126,32 +133,41 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     permuted = labels_of(config, dataset)
     images = dataset.train_images.to(device(), memory_format=LAYOUT)
     targets = torch.from_numpy(permuted.trained).to(device())
+    followed = stream(config.seed, "followed").permutation(len(images))[: config.followed]
+    everything = len(followed) == len(images)
+    precision = precision_of(config)
     network = build(config, dataset)
     if config.compiled:
         network.compile()
     optimizer = _optimizer(config, network)
     history: list[dict] = []
-    best, spent, first = (-1.0, 0), 0.0, 0
+    best, early, spent, first = (-1.0, 0), 0, 0.0, 0
+    trained: list[str] = []
     resume = directory / "resume.pt"
     if resume.exists():
         saved = _load(resume)
         if saved.get("code") == digest and saved.get("fingerprint") == config.fingerprint:
             network.load_state_dict(saved["network"])
             optimizer.load_state_dict(saved["optimizer"])
-            history, best, spent, first = saved["history"], saved["best"], saved["spent"], saved["epoch"] + 1
+            history, best, early, trained = saved["history"], saved["best"], saved["early"], saved["precision"]
+            spent, first = saved["spent"], saved["epoch"] + 1
 
     bar = tqdm(range(first, config.epochs + 1), initial=first, total=config.epochs + 1, disable=None)
-    bar.set_description(f"{config.network} on {config.dataset}, seed {config.seed}")
+    bar.set_description(f"{config.network} on {config.dataset}, seed {config.seed}, {precision}")
     for epoch in bar:
+        began = time.monotonic()
         if epoch > 0:
-            train_epoch(config, network, optimizer, images, targets, epoch)
-        rows = evaluate(network, dataset, permuted, epoch)
+            train_epoch(config, network, optimizer, images, targets, epoch, precision)
+            trained.append(precision)
+        rows = evaluate(network, dataset, permuted, epoch, None if everything else followed, precision, config.seed)
         history += rows
         accuracy = {row["examples"]: row["accuracy"] for row in rows}
-        bar.set_postfix({name: f"{value:.3f}" for name, value in accuracy.items()})
-        keep = epoch in {0, config.epochs, *config.checkpoints}
+        bar.set_postfix({name: f"{accuracy[name]:.3f}" for name in labels.EXAMPLES})
+        if epoch == early + 1 and accuracy["permuted"] <= CHANCES / dataset.classes:
+            early = epoch
+        keep = epoch in {0, early, config.epochs, *config.checkpoints}
         if epoch > 0 and accuracy["test"] > best[0]:
-            _forget(config, directory, best[1])
+            _forget(config, directory, best[1], early)
             best, keep = (accuracy["test"], epoch), True
         if keep:
             _save(network.state_dict(), checkpoint_path(directory, epoch))
@@ -163,10 +179,19 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             "optimizer": optimizer.state_dict(),
             "history": history,
             "best": best,
+            "early": early,
+            "precision": trained,
             "spent": spent + time.monotonic() - started,
         }
         _save(progress, resume)
+        store.progress(bar, epoch, config.epochs, time.monotonic() - began)
 
+    if not everything or "bfloat16" in trained:  # the stages that are judged: all images, in single precision
+        for epoch in {best[1], config.epochs}:
+            network.load_state_dict(_load(checkpoint_path(directory, epoch)))
+            history = [row for row in history if row["epoch"] != epoch]
+            history += evaluate(network, dataset, permuted, epoch, seed=config.seed)
+        history.sort(key=lambda row: row["epoch"])
     table = pd.DataFrame(history)
     store.write(directory / "history.csv", lambda buffer: table.to_csv(buffer, index=False))
     certificate = store.certified(
@@ -178,8 +203,10 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             "definitions": definitions_of(config),
             "files_sha256": store.checksums([directory / "history.csv", *directory.glob("epoch_*.pt")]),
             "best_epoch": best[1],
+            "early_epoch": early or None,
             "data_sha256": dataset.checksum,
             "device": str(device()),
+            "epochs_by_precision": {name: trained.count(name) for name in sorted(set(trained))},
             "parameters": sum(p.numel() for p in network.parameters()),
             "unchanged_fraction": permuted.unchanged_fraction,
             "wall_seconds": round(spent + time.monotonic() - started, 1),
@@ -197,83 +224,6 @@ def _optimizer(config: Training, network: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.SGD(network.parameters(), rate, config.momentum, weight_decay=decay)
 
 
-def train_epoch(
-    config: Training,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    images: torch.Tensor,
-    targets: torch.Tensor,
-    epoch: int,
-) -> None:
-    """One pass over ``images`` (n, channels, height, width) and ``targets`` (n,), both on the device.
-
-    epoch: from 1; the order of the images, the augmentation and the learning rate follow from it.
-    """
-    order = torch.from_numpy(stream(config.seed, "batches", epoch).permutation(len(images)))
-    flips = torch_stream(config.seed, "augmentation", epoch)
-    network.train()
-    mixed = torch.autocast(images.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
-    for step, batch in enumerate(order.to(images.device).split(config.batch_size)):
-        if len(batch) < 2:
-            continue  # batch norm has no variance over one image
-        progress = (epoch - 1 + step * config.batch_size / len(images)) / config.epochs
-        cosine = 0.5 * (1 + math.cos(math.pi * progress))
-        optimizer.param_groups[0]["lr"] = config.learning_rate * (cosine if config.schedule == "cosine" else 1)
-        inputs = _augmented(images[batch], flips) if config.augment else images[batch]
-        optimizer.zero_grad(set_to_none=True)
-        with mixed:
-            loss = functional.cross_entropy(network(inputs), targets[batch])
-        loss.backward()
-        optimizer.step()
-
-
-def _augmented(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Random horizontal flips and shifts by up to four pixels, zeros moving in, a choice an image."""
-    n, _, height, width = images.shape
-    flip = torch.rand(n, generator=generator) < 0.5
-    images = torch.where(flip.to(images.device)[:, None, None, None], images.flip(3), images)
-    down, right = torch.randint(0, 9, (2, n), generator=generator).to(images.device)
-    rows = down[:, None] + torch.arange(height, device=images.device)
-    columns = right[:, None] + torch.arange(width, device=images.device)
-    padded = functional.pad(images, (4, 4, 4, 4))
-    picked = torch.arange(n, device=images.device)[:, None, None]
-    return padded[picked, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-def evaluate(network: nn.Module, dataset: data.Dataset, permuted: labels.PermutedLabels, epoch: int) -> list[dict]:
-    """Accuracy and loss of the four example sets: rows epoch, examples, accuracy (fraction), loss (nats)."""
-    train = predict(network, dataset.train_images)
-    test = predict(network, dataset.test_images)
-    inside = permuted.permuted
-    sets = {
-        "unpermuted": (train[~inside], permuted.true[~inside]),
-        "permuted": (train[inside], permuted.trained[inside]),
-        "restored": (train[inside], permuted.true[inside]),
-        "test": (test, dataset.test_labels),
-    }
-    rows = []
-    for name, (logits, targets) in sets.items():
-        answer = torch.tensor(targets)  # a copy, as labels of a data set cannot be written
-        rows.append(
-            {
-                "epoch": epoch,
-                "examples": name,
-                "accuracy": (logits.argmax(1) == answer).double().mean().item(),
-                "loss": functional.cross_entropy(logits.double(), answer).item() if len(answer) else float("nan"),
-            }
-        )
-    return rows
-
-
-@torch.no_grad()
-def predict(network: nn.Module, images: torch.Tensor) -> torch.Tensor:
-    """Logits (n, classes) on the CPU, in evaluation mode, in fixed batches."""
-    network.eval()
-    return torch.cat(
-        [network(batch.to(device(), memory_format=LAYOUT)).cpu() for batch in images.split(EVALUATION_BATCH)]
-    )
-
-
 def _save(content: dict, path: Path) -> None:
     store.write(path, lambda buffer: torch.save(content, buffer))
 
@@ -287,7 +237,7 @@ def _load(path: Path) -> dict:
         raise StoreError(f"'{path}' is not a checkpoint of ours ({reason}): remove '{path.parent}'") from None
 
 
-def _forget(config: Training, directory: Path, epoch: int) -> None:
+def _forget(config: Training, directory: Path, epoch: int, early: int) -> None:
     """Remove the weights of a former best epoch that nothing else asks for."""
-    if epoch not in {0, config.epochs, *config.checkpoints}:
+    if epoch > early and epoch not in {0, config.epochs, *config.checkpoints}:
         checkpoint_path(directory, epoch).unlink(missing_ok=True)

@@ -20,6 +20,41 @@ def test_vgg16_has_the_depths_of_the_paper_and_torchvisions_convolutions():
     assert [p.shape for p in network.parameters() if p.ndim == 4] == published
 
 
+def test_plain_vgg16_has_torchvisions_weights_but_for_the_size_of_its_last_map():
+    from torchvision.models import vgg16
+
+    network = networks.build("vgg16", 100, batch_norm=False, hidden=64, dropout=0.5)
+    published = [p.shape for p in vgg16(num_classes=100).parameters()]
+    shapes = [p.shape for p in network.parameters()]
+    assert shapes[26] == (4096, 512)  # of one place for 32×32 images, where torchvision has 7×7
+    assert shapes[:26] + shapes[27:] == published[:26] + published[27:]
+    assert network.layers[19:] == ["fc1", "fc2", "head"]  # depth 19 is the first hidden linear layer
+    dropped = [module for module in network.modules() if isinstance(module, nn.Dropout)]
+    assert [module.p for module in dropped] == [0.5, 0.5]
+
+
+def test_hidden_layers_keep_the_size_of_what_they_are_given():
+    # He-normal weights over the inputs: mean square 1 stays 1 through linear layer and ReLU, within 5 errors.
+    network = networks.build("vgg16", 10, 32, batch_norm=False, hidden=64, generator=torch.Generator().manual_seed(0))
+    given = torch.randn(200, 256, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        answers = network.fc2(network.fc1(given))
+    by_image = answers.square().mean(1)
+    assert abs(by_image.mean() - 1) < 5 * max(by_image.std() / 200**0.5, (5 / 2048) ** 0.5)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"name": "resnet18", "hidden": 4}, "hidden = 4 is refused for resnet18, which has no hidden linear layers"),
+        ({"name": "vgg16", "dropout": 0.5}, "dropout = 0.5 is refused without hidden linear layers"),
+    ],
+)
+def test_heads_that_cannot_be_are_refused(given, message):
+    with pytest.raises(ParameterError, match=message):
+        networks.build(classes=10, **given)
+
+
 @pytest.mark.parametrize(("width", "count"), [(4, 47_592), (8, 182_252), (16, 713_076), (64, 11_220_132)])
 def test_resnet18_has_the_known_parameter_counts(width, count):
     assert sum(p.numel() for p in networks.build("resnet18", 100, width).parameters()) == count
@@ -70,7 +105,7 @@ def test_dense_blocks_hand_on_all_that_was_gathered():
     assert_close(answers["head"], network(images))
 
 
-@pytest.mark.parametrize("name", [name for name in networks.WIDTHS if name != "densenet121"])
+@pytest.mark.parametrize("name", [name for name in networks.NETWORKS if name != "densenet121"])
 def test_batch_norm_can_be_left_out(name):
     assert not any("running" in key for key in networks.build(name, 10, batch_norm=False).state_dict())
 
@@ -89,14 +124,14 @@ def test_width_is_the_channels_of_the_first_stage(width, channels):
 
 
 def test_no_activation_works_in_place():
-    for name in networks.WIDTHS:
+    for name in networks.NETWORKS:
         network = networks.build(name, 10)
         assert not any(getattr(module, "inplace", False) for module in network.modules())
 
 
 def test_no_convolution_of_single_places_has_a_stride():
     """Its backward pass would write beyond its memory in narrow networks (see ``residual``)."""
-    for name in networks.WIDTHS:
+    for name in networks.NETWORKS:
         convolutions = [m for m in networks.build(name, 10, 4).modules() if isinstance(m, nn.Conv2d)]
         assert not any(m.kernel_size == (1, 1) and m.stride != (1, 1) for m in convolutions)
 

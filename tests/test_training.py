@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from mfta import configs, definitions, store, training
-from mfta.errors import StoreError
+from mfta import configs, definitions, epoch, networks, store, training
+from mfta.errors import DivergedError, ParameterError, StoreError
 
 
 @pytest.fixture
@@ -46,15 +46,15 @@ def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatc
     evaluate, evaluated = training.evaluate, []
 
     def kill(*arguments):
-        evaluated.append(arguments[-1])
-        if arguments[-1] == killed_after + 1:
+        evaluated.append(arguments[3])
+        if arguments[3] == killed_after + 1:
             raise KeyboardInterrupt
         return evaluate(*arguments)
 
     monkeypatch.setattr(training, "evaluate", kill)
     with pytest.raises(KeyboardInterrupt):
         training.run(config)
-    monkeypatch.setattr(training, "evaluate", lambda *a: (evaluated.append(a[-1]), evaluate(*a))[1])
+    monkeypatch.setattr(training, "evaluate", lambda *a: (evaluated.append(a[3]), evaluate(*a))[1])
     evaluated.clear()
     resumed = training.run(config)
     assert evaluated == list(range(killed_after + 1, 4))
@@ -100,7 +100,7 @@ def test_only_kept_epochs_stay_on_disk(config):
 
 def test_shifts_and_flips_keep_images_whole():
     images = torch.arange(2 * 3 * 8 * 8, dtype=torch.float32).reshape(2, 3, 8, 8) + 1
-    moved = training._augmented(images, torch.Generator().manual_seed(0))
+    moved = epoch._augmented(images, torch.Generator().manual_seed(0))
     assert moved.shape == images.shape
     for before, after in zip(images, moved, strict=True):
         candidates = [
@@ -154,3 +154,78 @@ def test_another_runs_certificate_is_refused(config):
     (directory / "certificate.json").write_bytes((other / "certificate.json").read_bytes())
     with pytest.raises(StoreError, match="belongs to another run"):
         training.run(config)
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_training_that_diverges_stops_by_name_and_certifies_nothing(config, batch_norm):
+    wild = config.model_copy(update={"learning_rate": 1e30, "batch_norm": batch_norm})
+    with pytest.raises(DivergedError, match=r"epoch 1 at learning_rate = 1e\+30: .* take a smaller learning_rate"):
+        training.run(wild)
+    assert store.read_certificate(store.runs_directory() / wild.fingerprint) is None
+
+
+def test_one_image_a_batch_trains_without_batch_norm_and_is_refused_with_it(config):
+    single = config.model_copy(update={"batch_size": 1, "batch_norm": False, "epochs": 1, "checkpoints": ()})
+    run = training.run(single)
+    assert not states_equal(run.state(0), run.state(1))
+    with pytest.raises(ParameterError, match="batch_size = 1 is refused with batch norm"):
+        configs.config("layer_memorization", batch_size=1)
+
+
+@pytest.mark.parametrize(("batch_norm", "steps"), [(True, 2), (False, 3)])
+def test_a_last_batch_of_one_image_is_not_lost(config, monkeypatch, batch_norm, steps):
+    shape = {"batch_norm": batch_norm, "batch_size": 4}
+    config = config.model_copy(update=shape)
+    network = networks.build("convnet", 10, 4, (1, 8, 8), batch_norm)
+    sizes = []
+    network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+    optimizer = torch.optim.SGD(network.parameters(), 0.01)
+    training.train_epoch(config, network, optimizer, torch.randn(9, 1, 8, 8), torch.arange(9), 1)
+    assert (len(sizes), sum(sizes)) == (steps, 9)
+
+
+def test_early_epochs_are_kept_until_permuted_labels_are_learned(config):
+    slow = config.model_copy(update={"learning_rate": 1e-6, "checkpoints": ()})
+    run = training.run(slow)  # learns nothing, so all of its epochs are early
+    assert run.early_epoch == 3
+    assert run.stages(3)[0] == "early"
+    assert {1, 2, 3} <= set(run.kept_epochs)
+    assert run.state(2)
+    history = run.history.query("examples == 'permuted'").set_index("epoch")["accuracy"]
+    assert (history <= 0.2).all()
+
+
+def test_curves_follow_a_sample_and_the_judged_epochs_all_images(config):
+    whole, sampled = training.run(config), training.run(config.model_copy(update={"followed": 20}))
+    assert states_equal(whole.state(3), sampled.state(3))
+    curves = [r.history.pivot_table(index="epoch", columns="examples", values="accuracy") for r in (whole, sampled)]
+    assert curves[0].loc[[3, sampled.best_epoch]].equals(curves[1].loc[[3, sampled.best_epoch]])
+    assert not whole.history["accuracy"].equals(sampled.history["accuracy"])
+
+
+def test_halves_of_the_test_images_make_up_all_of_them(config):
+    history = training.run(config).history.pivot_table(index="epoch", columns="examples", values="accuracy")
+    halves = history[["test half 1", "test half 2"]]
+    assert not halves["test half 1"].equals(halves["test half 2"])
+    assert np.allclose(halves.mean(axis=1), history["test"], atol=1 / 440)
+
+
+def test_automatic_precision_is_what_the_machine_is_built_for(config, monkeypatch):
+    automatic = config.model_copy(update={"precision": "auto"})
+    for has, precision in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(store, "has_matrix_instructions", lambda has=has: has)
+        assert training.precision_of(automatic) == ("bfloat16" if torch.cuda.is_available() else precision)
+    run = training.run(automatic)
+    assert store.read_certificate(run.directory)["epochs_by_precision"] == {"float32": 3}
+    assert states_equal(run.state(3), training.run(config).state(3))
+
+
+def test_another_default_type_changes_nothing(config, monkeypatch, tmp_path):
+    usual = training.run(config)
+    monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "elsewhere"))
+    torch.set_default_dtype(torch.float64)
+    try:
+        other = training.run(config)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert states_equal(usual.state(3), other.state(3))

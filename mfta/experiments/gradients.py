@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from mfta import labels, training
 from mfta.configs import Gradients
-from mfta.experiments import layer_parameters
 from mfta.networks import Network
 from mfta.streams import stream
 
@@ -60,7 +59,7 @@ def split(
             gradient = torch.autograd.grad(logits, [*parameters.values()], weight * at_logits, retain_graph=True)
             for key, value in zip(parameters, gradient, strict=True):
                 sums[part][key] += value
-    keys = layer_parameters.layer_keys(network)
+    keys = network.keys()
     parts = {
         part: {
             layer: torch.cat([summed[key].flatten() for key in names if key in parameters])

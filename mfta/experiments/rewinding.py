@@ -16,7 +16,7 @@ from tqdm import tqdm
 from mfta import training
 from mfta.configs import Rewinding
 from mfta.data import Dataset
-from mfta.experiments import layer_geometry, layer_parameters
+from mfta.experiments import layer_geometry
 from mfta.labels import PermutedLabels
 from mfta.networks import Network
 from mfta.streams import stream
@@ -97,7 +97,7 @@ def compute(config: Rewinding, fresh: bool = False) -> pd.DataFrame:
 def _answers(config: Rewinding, run: training.Run, dataset: Dataset, permuted: PermutedLabels) -> Iterator[dict]:
     """Accuracy and loss of every rewound network, with batch norm carried and then re-estimated."""
     network = run.network(config.epochs)
-    keys = layer_parameters.layer_keys(network)
+    keys = network.keys()
     sample, sample_labels = _sample(config, dataset, permuted)
     last = run.state(config.epochs)
     epochs = sorted({*config.rewound_to, run.best_epoch})
@@ -111,7 +111,7 @@ def _answers(config: Rewinding, run: training.Run, dataset: Dataset, permuted: P
             for variant in _variants(config):
                 if variant == "re-estimated":
                     reestimate(network, sample.train_images)
-                for answer in training.evaluate(network, sample, sample_labels, epoch):
+                for answer in training.evaluate(network, sample, sample_labels, epoch, seed=config.seed):
                     rows.append({"batch_norm": variant, **{name: answer[name] for name in ANSWERS}})
         for row in rows:
             yield {**choice.row(epoch, run.stages(epoch)[0]), **row}
@@ -120,7 +120,7 @@ def _answers(config: Rewinding, run: training.Run, dataset: Dataset, permuted: P
 def _geometry(config: Rewinding, run: training.Run, dataset: Dataset, permuted: PermutedLabels) -> Iterator[dict]:
     """Geometry at the deepest hidden layer and the head, the last n layers being at the best epoch."""
     network = run.network(config.epochs)
-    keys = layer_parameters.layer_keys(network)
+    keys = network.keys()
     examples = layer_geometry.example_rows(permuted, dataset.test_labels, config.points, config.seed)
     last, best = run.state(config.epochs), run.state(run.best_epoch)
     final = [choice for choice in choices(list(keys)) if choice.direction == "last"]

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 import mfta
 from mfta import configs, data, labels, networks, training
-from mfta.experiments import gradients, layer_parameters
+from mfta.experiments import gradients
 from mfta.readout import gradients as readout
 
 N, C = 60, 10
@@ -47,7 +47,7 @@ def test_the_parts_sum_to_the_gradient_of_the_mean_cross_entropy(images, trainin
     )
     loss.backward()
     expected = dict(model.named_parameters())
-    for layer, keys in layer_parameters.layer_keys(model).items():
+    for layer, keys in model.keys().items():
         whole = torch.cat([expected[key].grad.flatten() for key in keys if key in expected])
         assert torch.linalg.norm(parts["total"][layer] - whole) < 1e-6 * torch.linalg.norm(whole)
         summed = parts["label_dependent"][layer] + parts["label_independent"][layer]

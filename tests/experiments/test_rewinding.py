@@ -6,7 +6,7 @@ import torch
 import mfta
 from mfta import configs, networks, training
 from mfta.errors import ParameterError
-from mfta.experiments import layer_parameters, rewinding
+from mfta.experiments import rewinding
 from mfta.readout import rewinding as readout
 
 
@@ -26,7 +26,7 @@ def same(a, b):
 
 
 def test_rewinding_nothing_is_the_trained_network_and_all_the_checkpoint_bit_for_bit(run):
-    keys = layer_parameters.layer_keys(run.network(2))
+    keys = run.network(2).keys()
     last, earlier = run.state(2), run.state(0)
     every = [key for names in keys.values() for key in names]
     assert not same(last, earlier)
@@ -35,7 +35,7 @@ def test_rewinding_nothing_is_the_trained_network_and_all_the_checkpoint_bit_for
 
 
 def test_one_layer_takes_its_batch_norm_along_and_nothing_else(run):
-    keys = layer_parameters.layer_keys(run.network(2))["conv2_1"]
+    keys = run.network(2).keys()["conv2_1"]
     assert {key.rsplit(".", 1)[1] for key in keys} >= {"weight", "bias", "running_mean", "running_var"}
     mixed, last, earlier = rewinding.rewound_state(run.state(2), run.state(0), keys), run.state(2), run.state(0)
     for key, value in mixed.items():
@@ -44,11 +44,11 @@ def test_one_layer_takes_its_batch_norm_along_and_nothing_else(run):
 
 
 @pytest.mark.parametrize(
-    ("name", "batch_norm"), [(name, norm) for name in networks.WIDTHS for norm in (True, name == "densenet121")]
+    ("name", "batch_norm"), [(name, norm) for name in networks.NETWORKS for norm in (True, name == "densenet121")]
 )
 def test_every_entry_of_the_state_belongs_to_one_layer(name, batch_norm):
     network = networks.build(name, 10, batch_norm=batch_norm)
-    listed = [key for names in layer_parameters.layer_keys(network).values() for key in names]
+    listed = [key for names in network.keys().values() for key in names]
     assert sorted(listed) == sorted(network.state_dict())
 
 
@@ -56,7 +56,7 @@ def test_an_entry_outside_of_all_layers_is_refused():
     network = networks.build("convnet", 10)
     del network.taps["conv1_2"]
     with pytest.raises(ValueError, match=r"'stage1.conv2.0.weight' lies under 0 layers"):
-        layer_parameters.layer_keys(network)
+        network.keys()
 
 
 def test_choices_are_each_layer_and_every_length_from_both_ends():
