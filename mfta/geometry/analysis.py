@@ -1,6 +1,7 @@
 """analyze(): manifolds → ManifoldGeometry."""
 
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ import numpy as np
 
 from . import centers
 from .anchors import FAILED, INTERIOR, solve_draws
+from .blocks import inner_products
 from .coordinates import gram_and_overlaps, pivoted_cholesky
 from .errors import GeometryError
 from .grams import combine, gram_of_rows, mean_and_gram, products
@@ -36,12 +38,16 @@ def analyze(
     `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices formed there. kappa:
     margin ≥ 0, in units where a centre's distance is one. n_draws: Gaussian draws a manifold, ≥ 2. seed: of
     the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
-    that the centres share away first (none are with two manifolds). threads: of the host, by default all;
+    that the centres share away first, by the authors' rule (`centers.low_rank`): none where the correlation
+    falls no more than by chance, nor with three manifolds or fewer. threads: of the host, by default all;
     results are the same bit for bit for any number.
 
     A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
     capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
     need no care. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
+
+    Warns where removal made a centre vanish: less than a tenth of its norm is left, and less than a tenth of
+    what most manifolds keep (classes that truly share nearly everything all keep little).
 
     Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
     shapes and types, a manifold whose centre is the mean of all points (its radius would be infinite),
@@ -61,22 +67,32 @@ def analyze(
     everyone = (counts[:, None] * center).sum(0) / counts.sum()
     center -= everyone
 
-    center_gram = gram_of_rows(center)
+    before = np.sqrt(np.square(center).sum(1))
+    about = center - center.mean(0)  # the authors' origin of the correlations; with equal M nothing changes
+    center_gram = gram_of_rows(about)
     noise = float(((16 * rounding) ** 2).max() * sizes.max())  # squared norm that rounding alone can make
-    for i, square in enumerate(np.diag(center_gram)):
+    for i, square in enumerate(np.minimum(np.diag(center_gram), before**2)):
         if not square > noise:
             raise GeometryError(
                 f"manifold {i} has its center at the mean of all points, so its radius is undefined; "
                 "leave it out, or see whether its features are all constant"
             )
-    before = np.sqrt(np.diag(center_gram))
     correlation = centers.correlation(center_gram)
     if remove_centers:
         tolerance = max(noise, len(views) * 2.0**-52 * float(before.max()) ** 2)
-        coefficients, after = centers.low_rank(center_gram, tolerance)
+        coefficients, _ = centers.low_rank(center_gram, tolerance)
     else:
-        coefficients, after = np.zeros((0, len(views))), before
-    directions = combine(coefficients, center)
+        coefficients = np.zeros((0, len(views)))
+    directions = combine(coefficients, about)
+    rest = center
+    for _ in range(2 if len(directions) else 0):  # twice, as rounding may be large beside a small rest
+        rest = rest - combine(inner_products(rest, directions), directions)
+    after = np.sqrt(np.square(rest).sum(1))
+    if (after <= 1e-7 * before).any():
+        raise GeometryError(
+            f"nothing is left of the center of manifold {int(np.argmin(after / before))} after removal; "
+            "pass remove_centers=False"
+        )
 
     def one(i: int) -> tuple[np.ndarray, Evidence]:
         gram = grams[i]
@@ -88,10 +104,18 @@ def analyze(
         rng = np.random.default_rng([seed, *b"draws", i])
         return _measured(coordinates, rng.standard_normal((n_draws, coordinates.shape[1] + 1)), kappa)
 
+    ratio = after / before
+    if centers.vanishes(ratio):
+        warnings.warn(
+            f"removing {len(directions)} direction(s) made the center of manifold {int(ratio.argmin())} vanish "
+            f"({ratio.min():.1g} of its norm is left, {np.median(ratio):.2g} of most): its radius and capacity say "
+            "little; compare with remove_centers=False",
+            stacklevel=2,
+        )
     results = _each(one, range(len(views)), workers)
     return _result(
         results,
-        center_norm=after / before,
+        center_norm=ratio,
         points=counts,
         center_correlation=correlation,
         removed_rank=len(directions),

@@ -79,6 +79,7 @@ class ManifoldGeometry:
             "radius_median": float(np.median(self.radius)),
             "center_correlation": self.center_correlation,
             "removed_rank": self.removed_rank,
+            "center_norm_min": float(self.center_norm.min()),
             "residual": float(self.residual.max()),
             "interior": int(self.interior.sum()),
             "unconverged": int(self.unconverged.sum()),

@@ -23,8 +23,7 @@ from .grams import combine
 MEMORY = 6  # pairs of steps kept
 STEPS = 20  # for each rank that is tried; the next one goes on from there
 ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew
-FEW = 500  # up to this rank times centres, starts from nowhere are cheap and may find a better minimum
-FRESH, FRESH_STEPS = 2, 40
+FEWER = ((500, 10), (5000, 3), (math.inf, 1))  # up to this rank times centres, so many starts
 POWER = 8  # iterations towards the direction that the centres left share most; it only starts a descent
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
@@ -234,17 +233,29 @@ class Search:
         turned = np.ascontiguousarray(along.T)
         return outside, inner_products(inner_products(turned, weights), turned)
 
-    def next_rank(self, previous: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """One direction more than `previous` (k − 1, r): that which the centres left share most, and all k
-        then turned together."""
-        more = np.vstack([previous, self._shared(previous, rng)])
-        return self._best([self.descend(more, STEPS), *self._from_nowhere(more.shape, 1, FRESH_STEPS, rng)])
+    def norms(self, V: np.ndarray) -> np.ndarray:
+        """Norms (P,) of the centres without their parts along V (k, r), over those before."""
+        rest = left_over(self.centers[: len(self.gram)], V)
+        return np.asarray(np.sqrt(np.square(rest).sum(1) / np.diag(self.gram)))
 
-    def polish(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The best subspace of its rank: from V (k, r) or from nowhere, whichever leads lower, to
-        convergence."""
-        V = self._best([self.descend(V, POLISH), *self._from_nowhere(V.shape, FRESH, POLISH, rng)])
-        for _ in range(ROUNDS - 1):
+    def next_rank(self, previous: np.ndarray, rng: np.random.Generator, starts: int) -> np.ndarray:
+        """One direction more than `previous` (k − 1, r), and all k then turned together.
+
+        The first start adds the direction that the centres left share most, the others a random mixture of
+        centres; of what they reach, that which leaves the smallest centre norm largest.
+        """
+        size = (len(previous) + 1) * len(self.gram)
+        starts = min(starts, next(most for limit, most in FEWER if size <= limit))
+        added = [self._shared(previous, rng)]
+        for _ in range(starts - 1):
+            mixture = rng.standard_normal((1, len(self.gram)))
+            added.append(inner_products(mixture, self.coordinates))
+        found = [self.descend(np.vstack([previous, more]), STEPS)[0] for more in added]
+        return max(found, key=lambda reached: float(self.norms(reached).min()))
+
+    def polish(self, V: np.ndarray) -> np.ndarray:
+        """V (k, r) led to convergence."""
+        for _ in range(ROUNDS):
             V, _ = self.descend(V, POLISH)
         return V
 
@@ -257,14 +268,3 @@ class Search:
             direction = combine(combine(direction, np.ascontiguousarray(rest.T)), rest)
             direction /= np.sqrt(np.square(direction).sum())
         return direction
-
-    def _from_nowhere(
-        self, shape: tuple[int, ...], number: int, steps: int, rng: np.random.Generator
-    ) -> list[tuple[np.ndarray, float]]:
-        if shape[0] * len(self.gram) > FEW:
-            return []
-        return [self.descend(rng.standard_normal(shape), steps) for _ in range(number)]
-
-    @staticmethod
-    def _best(found: list[tuple[np.ndarray, float]]) -> np.ndarray:
-        return min(found, key=lambda subspace: subspace[1])[0]
