@@ -25,7 +25,7 @@ def correlation(center_gram: np.ndarray) -> float:
     return float((cosines.sum() - np.trace(cosines)) / (p * (p - 1)))
 
 
-def low_rank(center_gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+def low_rank(center_gram: np.ndarray, tolerance: float, authors: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Which directions to remove from centres, about their mean, with Gram matrix (P, P).
 
     The authors' rule: ranks 1, 2, … are tried, each from the one before, up to ten more than the directions
@@ -42,20 +42,21 @@ def low_rank(center_gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.
     theory for so few (.41 for .57 at 3, .47 for .59 at 5): about the mean of all points the two dichotomies with
     labels all alike cannot be separated.
 
+    authors: their rule alone, which always removes at least one direction.
     The starts are fixed, so that the answer depends on the centres alone.
     Returns coefficients (K, P), with which the rows of the centres combine to orthonormal directions, and
     the norm of each centre afterwards (P,).
     """
     p = center_gram.shape[0]
     before = np.sqrt(np.diag(center_gram))
-    if p <= FEWEST:
+    if p <= FEWEST and not authors:
         return np.zeros((0, p)), before
     centers, pivots = pivoted_cholesky(center_gram, tolerance)
     search = Search(center_gram, centers)
     best, score = _scan(search, center_gram, STARTS)
     start = correlation(center_gram)
-    doubtful = score > CERTAIN * start
-    if not score < start or (doubtful and score >= chance(center_gram) * start):
+    doubtful = score > CERTAIN * start and not authors
+    if not len(best) or not (authors or score < start) or (doubtful and score >= chance(center_gram) * start):
         return np.zeros((0, p)), before
     polished = search.polish(best)
     if search.norms(polished).min() > 0.5 * search.norms(best).min():
