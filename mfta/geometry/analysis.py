@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -14,7 +14,7 @@ from .blocks import inner_products
 from .coordinates import gram_and_overlaps, pivoted_cholesky
 from .errors import GeometryError
 from .grams import combine, gram_of_rows, mean_and_gram, products
-from .inputs import Manifolds, as_views, is_tensor, margin, precision, whole
+from .inputs import Manifolds, as_views, by_label, is_tensor, margin, precision, whole
 from .measures import measures
 from .result import ManifoldGeometry
 
@@ -30,17 +30,26 @@ def analyze(
     seed: int = 0,
     remove_centers: bool = True,
     threads: int | None = None,
+    *,
+    labels: Any = None,
+    points: int | None = None,
 ) -> ManifoldGeometry:
     """Capacity, radius and dimension of object manifolds (PRX 2018; Nat. Commun. 2020).
 
-    manifolds: P ≥ 2 point clouds: a sequence of (N, M_i) arrays or tensors, or one (P, N, M): features ×
-    points. Any real type; sums are taken in float64. Points-first data (P·M, N) costs no copy as
-    `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices formed there. kappa:
-    margin ≥ 0, in units where a centre's distance is one. n_draws: Gaussian draws a manifold, ≥ 2. seed: of
-    the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
-    that the centres share away first, by the authors' rule (`centers.low_rank`): none where the correlation
-    falls no more than by chance, nor with three manifolds or fewer. threads: of the host, by default all;
-    results are the same bit for bit for any number.
+    manifolds: P ≥ 2 point clouds: samples × features with `labels`; a dict class → array, a sequence of (N,
+    M_i) arrays or tensors, or one (P, N, M): features × points. Any real type; sums are taken in float64.
+    Points-first data (P·M, N) costs no copy as `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have
+    their Gram matrices formed there. kappa: margin ≥ 0, in units where a centre's distance is one. n_draws:
+    Gaussian draws a manifold, ≥ 2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone.
+    remove_centers: project the directions that the centres share away first, by the authors' rule
+    (`centers.low_rank`): none where the correlation falls no more than by chance, nor with three manifolds or
+    fewer. threads: of the host, by default all; results are the same bit for bit for any number.
+
+    labels: one a row of manifolds (n, features, …), the field's habit: each class is a manifold of `points`
+    points, by default as many as the smallest class has, drawn by the seed.
+
+    How many are enough: 50 points a class are the field's habit and capacity still falls with more; ten classes
+    give capacity, but centre correlations need twenty and more; compare at equal numbers of both only.
 
     A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
     capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
@@ -54,6 +63,11 @@ def analyze(
     kappa < 0, n_draws < 2.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
+    if labels is not None:
+        manifolds = by_label(manifolds, labels, points, seed)
+    elif points is not None:
+        raise GeometryError("points is drawn where labels are given: analyze(X, labels=y, points=50)")
+    names = tuple(manifolds) if isinstance(manifolds, Mapping) else ()
     views = as_views(manifolds)
     on_host = not any(is_tensor(x) for x in views)
     workers = (whole("threads", threads, 1) if threads is not None else _cores()) if on_host else 1
@@ -115,6 +129,8 @@ def analyze(
     results = _each(one, range(len(views)), workers)
     return _result(
         results,
+        names=names or tuple(range(len(views))),
+        features=center.shape[1],
         center_norm=ratio,
         points=counts,
         center_correlation=correlation,
@@ -151,6 +167,8 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
     values, evidence = _measured(np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa)
     return _result(
         [(values, evidence)],
+        names=(0,),
+        features=len(points) - 1,
         center_norm=np.ones(1),
         points=np.array([points.shape[1]]),
         center_correlation=float("nan"),

@@ -15,9 +15,8 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
-from .blocks import FAST, add_products, corner, inner_products, padded
+from .blocks import FAST, add_products, corner, inner_products, kernel, padded
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
@@ -29,7 +28,7 @@ TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a des
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _dot(a, b):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.shape[0]):
@@ -38,7 +37,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _add(a, scale, b):  # type: ignore[no-untyped-def]
     """a += scale·b."""
     for i in range(a.shape[0]):
@@ -46,7 +45,7 @@ def _add(a, scale, b):  # type: ignore[no-untyped-def]
             a[i, j] += scale * b[i, j]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
     """row −= (row·direction) direction."""
     total = 0.0
@@ -56,7 +55,7 @@ def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
         row[j] -= total * direction[j]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The part (P, r) of the centres (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
     rest = corner(centers, centers.shape[0], centers.shape[1])
@@ -67,7 +66,7 @@ def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     return rest
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-untyped-def]
     """f(V); its gradient on subspaces goes to `gradient` (≥ K, r)."""
     p, r = gram.shape[0], V.shape[1]
@@ -105,7 +104,7 @@ def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-un
     return value
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
     overlap = np.zeros((V.shape[0], V.shape[0]))
     add_products(x, V, np.bool_(False), overlap)
@@ -115,7 +114,7 @@ def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
                 x[i, c] -= overlap[i, j] * V[j, c]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
     for i in range(k):
         for j in range(i):
