@@ -5,6 +5,7 @@ The geometry needs NumPy, SciPy and Numba alone; what trains networks and draws 
 """
 
 import importlib
+import importlib.metadata
 from typing import Any
 
 from mfta.geometry import (
@@ -23,14 +24,17 @@ __all__ = [
     "analyze_point_cloud",
     "compute",
     "exact",
+    "measure_layers",
     "simulated_capacity",
 ]
 
-_LATER = {"compute": ("mfta.jobs", "compute")}
+_LATER = {"compute": ("mfta.jobs", "compute"), "measure_layers": ("mfta.layers", "measure_layers")}
 _SUBMODULES = {"data", "figures", "labels", "networks", "notebook", "paper", "readout"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("mfta")
     if name in _LATER:
         module, attribute = _LATER[name]
         return getattr(importlib.import_module(module), attribute)

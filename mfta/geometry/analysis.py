@@ -1,7 +1,8 @@
 """analyze(): manifolds → ManifoldGeometry."""
 
 import os
-from collections.abc import Callable, Iterable
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -9,10 +10,11 @@ import numpy as np
 
 from . import centers
 from .anchors import FAILED, INTERIOR, solve_draws
+from .blocks import inner_products
 from .coordinates import gram_and_overlaps, pivoted_cholesky
 from .errors import GeometryError
 from .grams import combine, gram_of_rows, mean_and_gram, products
-from .inputs import Manifolds, as_views, is_tensor, margin, precision, whole
+from .inputs import Manifolds, as_views, by_label, is_tensor, margin, precision, whole
 from .measures import measures
 from .result import ManifoldGeometry
 
@@ -28,26 +30,44 @@ def analyze(
     seed: int = 0,
     remove_centers: bool = True,
     threads: int | None = None,
+    *,
+    labels: Any = None,
+    points: int | None = None,
 ) -> ManifoldGeometry:
     """Capacity, radius and dimension of object manifolds (PRX 2018; Nat. Commun. 2020).
 
-    manifolds: P ≥ 2 point clouds: a sequence of (N, M_i) arrays or tensors, or one (P, N, M): features ×
-    points. Any real type; sums are taken in float64. Points-first data (P·M, N) costs no copy as
-    `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices formed there. kappa:
-    margin ≥ 0, in units where a centre's distance is one. n_draws: Gaussian draws a manifold, ≥ 2. seed: of
-    the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
-    that the centres share away first (none are with two manifolds). threads: of the host, by default all;
-    results are the same bit for bit for any number.
+    manifolds: P ≥ 2 point clouds: samples × features with `labels`; a dict class → array, a sequence of (N,
+    M_i) arrays or tensors, or one (P, N, M): features × points. Any real type; sums are taken in float64.
+    Points-first data (P·M, N) costs no copy as `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have
+    their Gram matrices formed there. kappa: margin ≥ 0, in units where a centre's distance is one. n_draws:
+    Gaussian draws a manifold, ≥ 2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone.
+    remove_centers: project the directions that the centres share away first, by the authors' rule
+    (`centers.low_rank`): none where the correlation falls no more than by chance, nor with three manifolds or
+    fewer. threads: of the host, by default all; results are the same bit for bit for any number.
+
+    labels: one a row of manifolds (n, features, …), the field's habit: each class is a manifold of `points`
+    points, by default as many as the smallest class has, drawn by the seed.
+
+    How many are enough: 50 points a class are the field's habit and capacity still falls with more; ten classes
+    give capacity, but centre correlations need twenty and more; compare at equal numbers of both only.
 
     A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
     capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
     need no care. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
+
+    Warns where removal made a centre vanish: less than a tenth of its norm is left, and less than a tenth of
+    what most manifolds keep (classes that truly share nearly everything all keep little).
 
     Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
     shapes and types, a manifold whose centre is the mean of all points (its radius would be infinite),
     kappa < 0, n_draws < 2.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
+    if labels is not None:
+        manifolds = by_label(manifolds, labels, points, seed)
+    elif points is not None:
+        raise GeometryError("points is drawn where labels are given: analyze(X, labels=y, points=50)")
+    names = tuple(manifolds) if isinstance(manifolds, Mapping) else ()
     views = as_views(manifolds)
     on_host = not any(is_tensor(x) for x in views)
     workers = (whole("threads", threads, 1) if threads is not None else _cores()) if on_host else 1
@@ -61,22 +81,32 @@ def analyze(
     everyone = (counts[:, None] * center).sum(0) / counts.sum()
     center -= everyone
 
-    center_gram = gram_of_rows(center)
+    before = np.sqrt(np.square(center).sum(1))
+    about = center - center.mean(0)  # the authors' origin of the correlations; with equal M nothing changes
+    center_gram = gram_of_rows(about)
     noise = float(((16 * rounding) ** 2).max() * sizes.max())  # squared norm that rounding alone can make
-    for i, square in enumerate(np.diag(center_gram)):
+    for i, square in enumerate(np.minimum(np.diag(center_gram), before**2)):
         if not square > noise:
             raise GeometryError(
                 f"manifold {i} has its center at the mean of all points, so its radius is undefined; "
                 "leave it out, or see whether its features are all constant"
             )
-    before = np.sqrt(np.diag(center_gram))
     correlation = centers.correlation(center_gram)
     if remove_centers:
         tolerance = max(noise, len(views) * 2.0**-52 * float(before.max()) ** 2)
-        coefficients, after = centers.low_rank(center_gram, tolerance)
+        coefficients, _ = centers.low_rank(center_gram, tolerance)
     else:
-        coefficients, after = np.zeros((0, len(views))), before
-    directions = combine(coefficients, center)
+        coefficients = np.zeros((0, len(views)))
+    directions = combine(coefficients, about)
+    rest = center
+    for _ in range(2 if len(directions) else 0):  # twice, as rounding may be large beside a small rest
+        rest = rest - combine(inner_products(rest, directions), directions)
+    after = np.sqrt(np.square(rest).sum(1))
+    if (after <= 1e-7 * before).any():
+        raise GeometryError(
+            f"nothing is left of the center of manifold {int(np.argmin(after / before))} after removal; "
+            "pass remove_centers=False"
+        )
 
     def one(i: int) -> tuple[np.ndarray, Evidence]:
         gram = grams[i]
@@ -88,10 +118,20 @@ def analyze(
         rng = np.random.default_rng([seed, *b"draws", i])
         return _measured(coordinates, rng.standard_normal((n_draws, coordinates.shape[1] + 1)), kappa)
 
+    ratio = after / before
+    if centers.vanishes(ratio):
+        warnings.warn(
+            f"removing {len(directions)} direction(s) made the center of manifold {int(ratio.argmin())} vanish "
+            f"({ratio.min():.1g} of its norm is left, {np.median(ratio):.2g} of most): its radius and capacity say "
+            "little; compare with remove_centers=False",
+            stacklevel=2,
+        )
     results = _each(one, range(len(views)), workers)
     return _result(
         results,
-        center_norm=after / before,
+        names=names or tuple(range(len(views))),
+        features=center.shape[1],
+        center_norm=ratio,
         points=counts,
         center_correlation=correlation,
         removed_rank=len(directions),
@@ -127,6 +167,8 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
     values, evidence = _measured(np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa)
     return _result(
         [(values, evidence)],
+        names=(0,),
+        features=len(points) - 1,
         center_norm=np.ones(1),
         points=np.array([points.shape[1]]),
         center_correlation=float("nan"),

@@ -10,9 +10,8 @@ overlaps b = S₊ᵀt + κ, the anchor's weights are
 """
 
 import numpy as np
-from numba import njit
 
-from .blocks import FAST
+from .blocks import FAST, kernel
 
 INTERIOR, SOLVED, FAILED = 0, 1, 2
 VIOLATION = 1e-11  # relative to max |b|: smaller violations are rounding
@@ -21,7 +20,7 @@ ACCEPTED = 1e-7  # and what is larger still after that is a failure
 DEPENDENT = 1e-15  # a smaller pivot, relative to the diagonal, is rounding; its point, left out, has a slack ≤ 3e-8
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _factor_and_solve(K, b, chosen, count, work, values):  # type: ignore[no-untyped-def]
     """Solve K[F, F] x = b[F] for the F in chosen[:count] by a Cholesky factor; False if K[F, F] is not
     definite.
@@ -58,7 +57,7 @@ def _factor_and_solve(K, b, chosen, count, work, values):  # type: ignore[no-unt
     return True
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _slack(K, b, chosen, count, values, slack):  # type: ignore[no-untyped-def]
     """Ka − b for the weights `values` on chosen[:count]."""
     m = b.shape[0]
@@ -79,7 +78,7 @@ def _slack(K, b, chosen, count, values, slack):  # type: ignore[no-untyped-def]
         k += 1
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _first_guess(b, inverse, common, inside):  # type: ignore[no-untyped-def]
     """The anchors if K were diag(1 / inverse) + common·11ᵀ: those whose overlap stands above the water
     level."""
@@ -99,7 +98,7 @@ def _first_guess(b, inverse, common, inside):  # type: ignore[no-untyped-def]
         inside[i] = b[i] > level
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  # type: ignore[no-untyped-def]
     """Exchange all violated points at once (Júdice & Pires 1994); the number of anchors, or −1 if it
     fails."""
@@ -142,7 +141,7 @@ def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  #
     return -1
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: ignore[no-untyped-def]
     """Lawson & Hanson's active sets; a point that depends linearly on the anchors is passed over.
 
@@ -204,7 +203,7 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
     return count, False
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _residual(K, b, scale, inside, chosen, count, values, slack):  # type: ignore[no-untyped-def]
     """The largest violation of the optimality conditions, relative to max |b|, from the weights."""
     _slack(K, b, chosen, count, values, slack)
@@ -214,7 +213,7 @@ def _residual(K, b, scale, inside, chosen, count, values, slack):  # type: ignor
     return worst / scale
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights of the anchors for all draws of one manifold.
 

@@ -1,5 +1,8 @@
 """The inner kernel: blocks of inner products, in float64 and in a fixed order."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -10,13 +13,26 @@ from numba import njit
 FAST = {"reassoc", "contract", "nsz"}
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+def kernel(**options: Any) -> Callable[[Callable], Callable]:
+    """The decorator of all kernels: compiled once and kept on disk, or compiled in every process where neither
+    the installation nor a home can be written to (NUMBA_CACHE_DIR names a folder that can)."""
+
+    def compiled(function: Callable) -> Callable:
+        try:
+            return njit(nogil=True, forceinline=True, cache=True, **options)(function)
+        except RuntimeError:  # Numba found no folder for its cache
+            return njit(nogil=True, forceinline=True, **options)(function)
+
+    return compiled
+
+
+@kernel()
 def padded(rows: int, columns: int) -> np.ndarray:
     """Zeros of shape (rows, columns), rows rounded up to a multiple of four: what add_products takes."""
     return np.zeros((4 * ((rows + 3) // 4), columns))
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel()
 def put(source: np.ndarray, target: np.ndarray) -> None:
     """Copies source to the corner of target that it fits, or as much of it as fits there.
 
@@ -27,7 +43,7 @@ def put(source: np.ndarray, target: np.ndarray) -> None:
             target[i, j] = source[i, j]
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel()
 def corner(source: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """The first rows and columns of source as an array of their own."""
     out = np.zeros((rows, columns))
@@ -35,7 +51,7 @@ def corner(source: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return out
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def add_products(a: np.ndarray, b: np.ndarray, symmetric: bool | np.bool_, out: np.ndarray) -> None:
     """out += a bᵀ for panels with rows in multiples of four; the lower blocks alone if symmetric.
 
@@ -82,7 +98,7 @@ def add_products(a: np.ndarray, b: np.ndarray, symmetric: bool | np.bool_, out: 
             out[i + 3, j + 3] += s33
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel()
 def inner_products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a bᵀ for C-contiguous float64 arrays (P, N) and (K, N) of any size."""
     left, right = padded(a.shape[0], a.shape[1]), padded(b.shape[0], b.shape[1])

@@ -1,12 +1,11 @@
 """Points in a basis of their own span, and what draws in that basis see of them."""
 
 import numpy as np
-from numba import njit
 
-from .blocks import FAST, add_products, corner, padded, put
+from .blocks import FAST, add_products, corner, kernel, padded, put
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates (M, D) of M points in a basis of their span, D their rank, from their Gram matrix (M, M).
 
@@ -45,7 +44,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
     return corner(coordinates, m, rank), pivots[:rank]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
     """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the centre.
 

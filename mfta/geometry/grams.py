@@ -9,9 +9,8 @@ not promise that, and its threads would multiply with ours.
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from .blocks import FAST, add_products, corner, padded
+from .blocks import FAST, add_products, corner, kernel, padded
 from .errors import GeometryError
 from .inputs import is_tensor
 
@@ -19,7 +18,7 @@ BLOCK = 512  # features; 50 points then take 200 kB, which a second-level cache 
 TENSOR_BLOCK = 8192
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-untyped-def]
     """panel (≥ M, block) := features start, start + 1, … of x, less their means (M terms each)."""
     block = panel.shape[1]
@@ -57,7 +56,7 @@ def _fill(x, points_first, start, panel, means, find_means):  # type: ignore[no-
                 panel[i, k] = 0.0
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel()
 def _centered_gram(x, points_first, means, find_means):  # type: ignore[no-untyped-def]
     m = x.shape[0] if points_first else x.shape[1]
     panel = padded(m, BLOCK)
@@ -72,7 +71,7 @@ def _centered_gram(x, points_first, means, find_means):  # type: ignore[no-untyp
     return gram
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel()
 def _centered_products(x, points_first, means, directions):  # type: ignore[no-untyped-def]
     m = x.shape[0] if points_first else x.shape[1]
     k = directions.shape[0]
@@ -122,7 +121,7 @@ def gram_of_rows(rows: np.ndarray) -> np.ndarray:
     return np.asarray(_centered_gram(values, points_first, np.zeros(rows.shape[1]), False))
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def combine(coefficients: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """coefficients (K, P) times rows (P, N), summed in a fixed order."""
     out = np.zeros((coefficients.shape[0], rows.shape[1]))

@@ -1,6 +1,6 @@
 """What callers hand over → a list of checked (N, M) arrays or tensors, never copied as a whole."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, ValuesView
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,15 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
     Tensors in host memory are read as numpy arrays in place. Raises GeometryError for what is not a set of
     at least `fewest` manifolds of real numbers with equal N.
     """
+    if isinstance(manifolds, Mapping):
+        manifolds = list(manifolds.values())
     if hasattr(manifolds, "ndim") and hasattr(manifolds, "shape"):
         if manifolds.ndim != 3:
             raise GeometryError(
-                f"manifolds has shape {tuple(manifolds.shape)}; expected (manifolds, features, points), "
-                "or a sequence of (features, points) arrays"
+                f"manifolds has shape {tuple(manifolds.shape)}; expected (manifolds, features, points), a "
+                "sequence of (features, points) arrays, or samples × features with labels=y"
             )
-    elif not isinstance(manifolds, Sequence):
+    elif not isinstance(manifolds, Sequence | ValuesView):
         raise GeometryError(f"manifolds is a {type(manifolds).__name__}; expected an array or a sequence of arrays")
     views = [_as_view(x, f"manifold {i}") for i, x in enumerate(manifolds)]
     if len(views) < fewest:
@@ -41,8 +43,14 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
 def _as_view(x: Any, name: str) -> Any:
     if hasattr(x, "detach") and hasattr(x, "device"):
         x = x.detach()
+        if str(x.layout) != "torch.strided" or x.is_quantized:
+            raise GeometryError(f"{name} is a sparse or quantized tensor; pass x.to_dense() or x.dequantize()")
         if x.device.type != "cuda":
             x = (x.float() if str(x.dtype) == "torch.bfloat16" else x).cpu().numpy()
+    elif np.ma.isMaskedArray(x) and np.ma.getmaskarray(x).any():
+        raise GeometryError(f"{name} is masked in places; leave those points out")
+    elif hasattr(x, "toarray"):
+        raise GeometryError(f"{name} is sparse; pass x.toarray()")
     else:
         x = np.asarray(x)
     if x.ndim != 2:
@@ -52,6 +60,28 @@ def _as_view(x: Any, name: str) -> Any:
     if isinstance(x, np.ndarray) and x.dtype.kind not in "fiub":
         raise GeometryError(f"{name} has dtype {x.dtype}; expected real numbers")
     return x
+
+
+def by_label(samples: Any, labels: Any, points: int | None, seed: int) -> dict[Any, Any]:
+    """Samples (n, features, …) and their labels (n,) → class → (features, M), with equal M drawn by seed.
+
+    points: M, by default what the smallest class has. Raises GeometryError where a class has fewer.
+    """
+    labels = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    if labels.ndim != 1 or not hasattr(samples, "shape") or len(samples) != len(labels):
+        raise GeometryError(
+            f"labels has shape {labels.shape}, X {tuple(np.shape(samples))}; expected one label for each row of X"
+        )
+    samples = samples.reshape(len(samples), -1)
+    classes, counts = np.unique(labels, return_counts=True)
+    most = int(counts.min())
+    if points is not None and whole("points", points, 1) > most:
+        raise GeometryError(f"points is {points}, but class {classes[counts.argmin()].item()!r} has {most}")
+    rng = np.random.default_rng([seed, *b"points"])
+    return {
+        label.item(): samples[np.sort(rng.choice(np.flatnonzero(labels == label), points or most, False))].T
+        for label in classes
+    }
 
 
 def is_tensor(x: Any) -> bool:
@@ -74,7 +104,12 @@ def whole(name: str, value: Any, least: int) -> int:
 
 def margin(kappa: Any) -> float:
     """The margin κ as a float, or a GeometryError if it is negative or not finite."""
-    value = float(kappa)
+    if np.ndim(kappa):
+        raise GeometryError("kappa is an array; class labels go by name: analyze(X, labels=y)")
+    try:
+        value = float(kappa)
+    except (TypeError, ValueError):
+        raise GeometryError(f"kappa is {kappa!r}; expected a number") from None
     if not 0.0 <= value < np.inf:
         raise GeometryError(f"kappa is {kappa!r}; the margin must be finite and 0 or more")
     return value

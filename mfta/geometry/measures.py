@@ -9,13 +9,12 @@ All are found from the Gram matrix: s itself is never formed.
 """
 
 import numpy as np
-from numba import njit
 
 from .anchors import INTERIOR
-from .blocks import FAST
+from .blocks import FAST, kernel
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def measures(
     gram: np.ndarray,
     overlaps: np.ndarray,
@@ -96,7 +95,7 @@ def measures(
     return out
 
 
-@njit(nogil=True, cache=True, forceinline=True)
+@kernel()
 def _mean(values):  # type: ignore[no-untyped-def]
     """Mean and its standard error."""
     n = values.shape[0]

@@ -1,6 +1,7 @@
 """What an analysis returns: the measures of every manifold and the evidence for them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -42,6 +43,10 @@ class ManifoldGeometry:
     """Mean |cosine| between the centres of two manifolds, in [0, 1], before removal."""
     removed_rank: int
     """Directions of the centres that were projected away; 0 if none."""
+    names: tuple
+    """Of the manifolds: the classes where labels or a dict were given, else 0, 1, …"""
+    features: int
+    """N."""
     kappa: float
     n_draws: int
     seed: int
@@ -54,7 +59,8 @@ class ManifoldGeometry:
         first order: −R/(2n) from the divisor n of PRX eq. 28 as the field uses it, and −stderr²/(2R) from
         the root. It is smaller than the error over draws of one manifold, but does not shrink with more
         manifolds. Capacity has no such bias, dimension a negligible one. `radius_median` stands beside the
-        mean because one manifold whose centre nearly vanished dominates a mean.
+        mean because one manifold whose centre nearly vanished dominates a mean. The dimension's mean is over
+        the manifolds that have one; `undefined` counts the single points, which have none.
         """
         p = len(self.capacity)
         cost = 1.0 / self.capacity
@@ -69,9 +75,10 @@ class ManifoldGeometry:
         }
         for name in ("radius", "dimension"):
             values = getattr(self, name)
-            means[name] = float(values.mean())
-            means[f"{name}_stderr"] = _over_manifolds(values)
-            means[f"{name}_stderr_draws"] = _over_draws(getattr(self, f"{name}_stderr"))
+            defined = np.isfinite(values)
+            means[name] = float(values[defined].mean()) if defined.any() else float("nan")
+            means[f"{name}_stderr"] = _over_manifolds(values[defined])
+            means[f"{name}_stderr_draws"] = _over_draws(getattr(self, f"{name}_stderr")[defined])
         spread = self.radius > 0  # a point has neither radius nor bias
         bias = self.radius[spread] / self.n_draws + np.square(self.radius_stderr[spread]) / self.radius[spread]
         return means | {
@@ -79,11 +86,21 @@ class ManifoldGeometry:
             "radius_median": float(np.median(self.radius)),
             "center_correlation": self.center_correlation,
             "removed_rank": self.removed_rank,
+            "center_norm_min": float(self.center_norm.min()),
+            "undefined": int(np.isnan(self.dimension).sum()),
             "residual": float(self.residual.max()),
             "interior": int(self.interior.sum()),
             "unconverged": int(self.unconverged.sum()),
             "n_draws": self.n_draws,
         }
+
+    def to_frame(self) -> Any:
+        """A pandas table, one row a manifold: `manifold` (its name) and every array of this result."""
+        import pandas as pd  # for this alone
+
+        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
+        columns = {name: values for name, values in arrays.items() if isinstance(values, np.ndarray)}
+        return pd.DataFrame({"manifold": self.names, **columns})
 
     def check(self, tol: float = 1e-6) -> "ManifoldGeometry":
         """Return self if every draw was solved, with residuals of at most `tol`; raise GeometryError if
@@ -99,13 +116,16 @@ class ManifoldGeometry:
         return self
 
     def __repr__(self) -> str:
-        """One line with the means."""
+        """One line with the means, and a hint where points and features look exchanged."""
+        least = int(self.points.min())
+        hint = f"; {self.features} features, {least} points each: do points come first? then transpose"
+        hint = hint if least > 2 * self.features and self.features > 1 else ""
         s = self.summary()
         shown = ", ".join(f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension"))
         return (
             f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, "
             f"center_correlation={self.center_correlation:.3g}, removed_rank={self.removed_rank}, "
-            f"n_draws={self.n_draws}, unconverged={s['unconverged']})"
+            f"n_draws={self.n_draws}, unconverged={s['unconverged']}{hint})"
         )
 
 
@@ -114,4 +134,4 @@ def _over_manifolds(values: np.ndarray) -> float:
 
 
 def _over_draws(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.square(errors).sum()) / len(errors))
+    return float(np.sqrt(np.square(errors).sum()) / len(errors)) if len(errors) else float("nan")

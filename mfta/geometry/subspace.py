@@ -15,22 +15,20 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
-from .blocks import FAST, add_products, corner, inner_products, padded
+from .blocks import FAST, add_products, corner, inner_products, kernel, padded
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
 STEPS = 20  # for each rank that is tried; the next one goes on from there
 ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew
-FEW = 500  # up to this rank times centres, starts from nowhere are cheap and may find a better minimum
-FRESH, FRESH_STEPS = 2, 40
+FEWER = ((500, 10), (5000, 3), (math.inf, 1))  # up to this rank times centres, so many starts
 POWER = 8  # iterations towards the direction that the centres left share most; it only starts a descent
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _dot(a, b):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.shape[0]):
@@ -39,7 +37,7 @@ def _dot(a, b):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _add(a, scale, b):  # type: ignore[no-untyped-def]
     """a += scale·b."""
     for i in range(a.shape[0]):
@@ -47,7 +45,7 @@ def _add(a, scale, b):  # type: ignore[no-untyped-def]
             a[i, j] += scale * b[i, j]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
     """row −= (row·direction) direction."""
     total = 0.0
@@ -57,7 +55,7 @@ def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
         row[j] -= total * direction[j]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """The part (P, r) of the centres (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
     rest = corner(centers, centers.shape[0], centers.shape[1])
@@ -68,7 +66,7 @@ def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
     return rest
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-untyped-def]
     """f(V); its gradient on subspaces goes to `gradient` (≥ K, r)."""
     p, r = gram.shape[0], V.shape[1]
@@ -106,7 +104,7 @@ def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-un
     return value
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
     overlap = np.zeros((V.shape[0], V.shape[0]))
     add_products(x, V, np.bool_(False), overlap)
@@ -116,7 +114,7 @@ def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
                 x[i, c] -= overlap[i, j] * V[j, c]
 
 
-@njit(nogil=True, cache=True, forceinline=True, fastmath=FAST)
+@kernel(fastmath=FAST)
 def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
     for i in range(k):
         for j in range(i):
@@ -234,17 +232,29 @@ class Search:
         turned = np.ascontiguousarray(along.T)
         return outside, inner_products(inner_products(turned, weights), turned)
 
-    def next_rank(self, previous: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """One direction more than `previous` (k − 1, r): that which the centres left share most, and all k
-        then turned together."""
-        more = np.vstack([previous, self._shared(previous, rng)])
-        return self._best([self.descend(more, STEPS), *self._from_nowhere(more.shape, 1, FRESH_STEPS, rng)])
+    def norms(self, V: np.ndarray) -> np.ndarray:
+        """Norms (P,) of the centres without their parts along V (k, r), over those before."""
+        rest = left_over(self.centers[: len(self.gram)], V)
+        return np.asarray(np.sqrt(np.square(rest).sum(1) / np.diag(self.gram)))
 
-    def polish(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The best subspace of its rank: from V (k, r) or from nowhere, whichever leads lower, to
-        convergence."""
-        V = self._best([self.descend(V, POLISH), *self._from_nowhere(V.shape, FRESH, POLISH, rng)])
-        for _ in range(ROUNDS - 1):
+    def next_rank(self, previous: np.ndarray, rng: np.random.Generator, starts: int) -> np.ndarray:
+        """One direction more than `previous` (k − 1, r), and all k then turned together.
+
+        The first start adds the direction that the centres left share most, the others a random mixture of
+        centres; of what they reach, that which leaves the smallest centre norm largest.
+        """
+        size = (len(previous) + 1) * len(self.gram)
+        starts = min(starts, next(most for limit, most in FEWER if size <= limit))
+        added = [self._shared(previous, rng)]
+        for _ in range(starts - 1):
+            mixture = rng.standard_normal((1, len(self.gram)))
+            added.append(inner_products(mixture, self.coordinates))
+        found = [self.descend(np.vstack([previous, more]), STEPS)[0] for more in added]
+        return max(found, key=lambda reached: float(self.norms(reached).min()))
+
+    def polish(self, V: np.ndarray) -> np.ndarray:
+        """V (k, r) led to convergence."""
+        for _ in range(ROUNDS):
             V, _ = self.descend(V, POLISH)
         return V
 
@@ -257,14 +267,3 @@ class Search:
             direction = combine(combine(direction, np.ascontiguousarray(rest.T)), rest)
             direction /= np.sqrt(np.square(direction).sum())
         return direction
-
-    def _from_nowhere(
-        self, shape: tuple[int, ...], number: int, steps: int, rng: np.random.Generator
-    ) -> list[tuple[np.ndarray, float]]:
-        if shape[0] * len(self.gram) > FEW:
-            return []
-        return [self.descend(rng.standard_normal(shape), steps) for _ in range(number)]
-
-    @staticmethod
-    def _best(found: list[tuple[np.ndarray, float]]) -> np.ndarray:
-        return min(found, key=lambda subspace: subspace[1])[0]

@@ -203,6 +203,20 @@ def test_neither_torch_nor_matplotlib_is_imported():
     assert out.stderr == ""
 
 
+@pytest.mark.slow
+def test_a_process_that_can_write_nowhere_still_computes(tmp_path):
+    # What Numba raises where neither the installation nor a home can be written to.
+    code = """
+import numba.core.caching as caching
+caching.CacheImpl._locator_classes = []
+import numpy as np
+from mfta.geometry.blocks import inner_products
+print(inner_products(np.eye(3), np.eye(3)).sum())
+"""
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert out.stdout.strip() == "3.0"
+
+
 # --- evidence ------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from mfta.geometry import GeometryError, analyze, analyze_point_cloud, exact
 
@@ -80,6 +81,48 @@ def test_a_nearly_vanished_center_is_seen_and_its_radius_is_large():
     assert (removed.center_norm > 0).all()
 
 
+def samples(rng, counts=(7, 9, 8), features=30):
+    y = rng.permutation(np.repeat(["a", "b", "c"], counts))
+    return rng.standard_normal((len(y), features)) + 2.0 * rng.standard_normal((3, features))[
+        np.unique(y, return_inverse=True)[1]
+    ], y
+
+
+def test_labels_make_manifolds_of_equal_size_drawn_by_the_seed():
+    X, y = samples(np.random.default_rng(30))
+    g = analyze(X, labels=y, points=5).check()
+    assert (g.points == 5).all()
+    assert g.names == ("a", "b", "c")
+    assert not np.allclose(measures(g), measures(analyze(X, labels=y, points=5, seed=1)))
+    whole = analyze(X, labels=y)
+    assert (whole.points == 7).all()
+    equal = np.concatenate([np.flatnonzero(y == c)[:7] for c in "abc"])
+    by_hand = analyze({c: X[equal][y[equal] == c].T for c in "abc"})
+    np.testing.assert_array_equal(measures(by_hand), measures(analyze(X[equal], labels=y[equal])))
+    np.testing.assert_array_equal(measures(analyze([X[equal][y[equal] == c].T for c in "abc"])), measures(by_hand))
+
+
+def test_a_table_has_a_row_a_manifold_with_its_class():
+    X, y = samples(np.random.default_rng(31))
+    g = analyze(X, labels=y)
+    table = g.to_frame()
+    assert list(table["manifold"]) == ["a", "b", "c"]
+    np.testing.assert_array_equal(table[["capacity", "radius", "dimension"]].to_numpy().T, measures(g))
+
+
+def test_exchanged_points_and_features_are_hinted_at():
+    X = clouds(np.random.default_rng(32), manifolds=6, features=90, points=20)
+    assert "points come first" not in repr(analyze(X))
+    assert "points come first" in repr(analyze(X.transpose(0, 2, 1), remove_centers=False))
+
+
+def test_a_single_point_among_others_leaves_the_mean_dimension_of_the_others():
+    X = [*clouds(np.random.default_rng(12)), np.random.default_rng(13).standard_normal((80, 1))]
+    g = analyze(X)
+    assert g.summary()["dimension"] == pytest.approx(g.dimension[:-1].mean(), rel=1e-12)
+    assert g.summary()["undefined"] == 1
+
+
 GOOD = clouds(np.random.default_rng(19), manifolds=4, features=20, points=6)
 
 
@@ -108,6 +151,13 @@ def changed(value):
         (lambda: analyze(GOOD - GOOD.mean(2, keepdims=True)), "center at the mean of all points"),
         (lambda: analyze(GOOD, kappa=-0.1), "kappa is -0.1"),
         (lambda: analyze(GOOD, kappa=float("nan")), "kappa"),
+        (lambda: analyze(GOOD, kappa="a"), "kappa is 'a'"),
+        (lambda: analyze(GOOD[0], np.arange(20)), "labels=y"),
+        (lambda: analyze(GOOD[0], labels=np.arange(19)), "one label for each row"),
+        (lambda: analyze(GOOD[0], labels=np.repeat(["x", "y"], [4, 16]), points=5), "class 'x' has 4"),
+        (lambda: analyze(GOOD, points=5), "labels"),
+        (lambda: analyze(np.ma.masked_less(GOOD, 0.0)), "masked"),
+        (lambda: analyze([scipy.sparse.csr_array(x) for x in GOOD]), "sparse"),
         (lambda: analyze(GOOD, n_draws=1), "n_draws is 1"),
         (lambda: analyze(GOOD, n_draws=20.0), "n_draws is 20.0"),
         (lambda: analyze(GOOD, seed=-1), "seed is -1"),
