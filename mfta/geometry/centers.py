@@ -88,13 +88,14 @@ def chance(center_gram: np.ndarray) -> float:
     """The share of its mean |cosine| that removal leaves of random centres: mean less one standard deviation.
 
     Random centres have independent normal coordinates, the norms of these P centres, and as many dimensions
-    as give them the same mean squared cosine (one over it). Twenty such sets are searched in the same way. From
+    as give them the same mean squared cosine (one over it) or mean |cosine| (√(2/(π·dimensions))), whichever are
+    more: a few opposite pairs must not pass for few dimensions. Twenty such sets are searched in the same way. From
     a hundred centres on the share depends on the dimensions per centre alone, so that never more are searched.
     """
     norms = np.sqrt(np.diag(center_gram))
     p = len(norms)
     squares = np.square(center_gram / norms[:, None] / norms[None, :])
-    dimensions = p * (p - 1) / (squares.sum() - p)
+    dimensions = max(p * (p - 1) / (squares.sum() - p), 2.0 / (np.pi * correlation(center_gram) ** 2))
     count = min(p, ENOUGH)
     size = max(2, round(dimensions * count / p))
     shares = []
