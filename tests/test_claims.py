@@ -1,0 +1,189 @@
+"""The rules of the claims on made-up tables: what each calls for, what turns it over, and when nothing is decided."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mfta import claims, effects
+
+SEEDS = (1, 2, 3)
+BY_KEY = {claim.key: claim for claim in claims.CLAIMS}
+
+
+def layers(seeds=SEEDS, noise=1e-3, **factors):
+    """Twelve layers, four sets, four stages; ``factors``: by examples__measure__stage__third."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for seed in seeds:
+        for stage in ("initial", "early", "best", "last"):
+            for depth in range(13):
+                third = "first" if depth <= 4 else "final" if depth >= 9 else "middle"
+                for examples in ("unpermuted", "permuted", "restored", "test"):
+                    row = {
+                        "seed": seed,
+                        "stage": stage,
+                        "layer": f"layer{depth}",
+                        "depth": depth,
+                        "examples": examples,
+                    }
+                    for measure, value in {"capacity": 0.04, "radius_median": 1.5, "dimension": 30.0}.items():
+                        factor = np.exp(noise * generator.standard_normal())
+                        for at in ("all", third):
+                            factor *= factors.get(f"{examples}__{measure}__{stage}__{at}", 1.0)
+                        row[measure] = value * factor
+                    rows.append(row)
+        rows.append({"seed": seed, "stage": "last", "examples": "permuted", "accuracy": 0.99})
+    return pd.DataFrame(rows)
+
+
+FEATURES_FIRST = {f"{name}__capacity__early__all": 1.1 for name in effects.TRUE_LABELS}
+MEMORIZED_LATE = {
+    "permuted__radius_median__last__final": 0.7,
+    "permuted__dimension__last__final": 0.7,
+    "permuted__capacity__last__final": 1.8,
+}
+
+
+def rewound(few=0.8, first=0.0, halves=True, seeds=SEEDS, variant="absent", permuted=1.0, gap=0.1):
+    """Nine layers: the last n recover ``few`` from the first on, the first n ``first`` until all are rewound."""
+    rows = []
+    for seed in seeds:
+        base = 0.15 + 0.001 * seed
+        for n in range(10):
+            for side, share in (("last", few), ("first", first)):
+                share = 0 if n == 0 else 1 if n == 9 else share + 0.002 * seed
+                name = "none" if n == 0 else "all" if n == 9 else f"{side} {n}"
+                row = {"seed": seed, "rewound": name, "rewound_from": side if n else "", "rewound_layers": n}
+                row |= {"stage": "best" if n else "last", "batch_norm": variant, "layer": np.nan}
+                for examples in ("test", "test half 1", "test half 2")[: None if halves else 1]:
+                    rows.append({**row, "examples": examples, "accuracy": base + gap * share})
+                rows.append({**row, "examples": "permuted", "accuracy": permuted - 0.05 * n})
+    return pd.DataFrame(rows)
+
+
+def gradients(permuted=0.002, unpermuted=1.0, noise=0.05, images=2500, seeds=SEEDS, growth=3.0):
+    """Squared signals of both sets, and the squared noise of the whole set."""
+    rows = []
+    for seed in seeds:
+        for examples, signal in (("permuted", permuted), ("unpermuted", unpermuted)):
+            signal = signal * (1 + 0.01 * seed)
+            common = {"seed": seed, "examples": examples, "part": "label_dependent", "layer": np.nan}
+            whole = {"norm": (max(signal, 0) + noise) ** 0.5, "signal": signal, "floor": noise**0.5}
+            rows.append({**common, "varied": "halves", "epoch": 0, "stage": "initial", "images": images, **whole})
+            for n in (100, 500, images):
+                norm = (max(signal, 0) + noise * images / n) ** 0.5
+                rows.append({**common, "varied": "images", "epoch": 0, "images": n, "norm": norm})
+            for epoch, factor in ((1, 1), (2, 1), (9, growth)):
+                norm = (0.3 * factor if examples == "permuted" else 1.0) * (1 + 0.01 * seed)
+                stage = "last" if epoch == 9 else ""
+                rows.append({**common, "varied": "epoch", "epoch": epoch, "stage": stage, "norm": norm})
+    return pd.DataFrame(rows)
+
+
+def scan(dip=0.05, bump=1.2, seeds=SEEDS, trained=1.0, radius=1.0):
+    """Five sizes; test accuracy dips at the middle one, and the dimension is larger there at the last epoch."""
+    rows = []
+    for seed in seeds:
+        for place, size in enumerate((1e3, 1e4, 1e5, 1e6, 1e7)):
+            common = {"seed": seed, "parameters": size}
+            accuracy = 0.4 + 0.05 * place + 0.001 * seed - (dip + 0.1 if place == 2 else 0)
+            for epoch in range(1, 11):
+                row = {**common, "epoch": epoch, "layer": np.nan, "stage": ""}
+                for examples in ("test", "test half 1", "test half 2"):
+                    rows.append({**row, "examples": examples, "accuracy": accuracy})
+                rows.append({**row, "examples": "train", "accuracy": trained * (0.5 + 0.125 * place)})
+            for layer in ("conv5_4", "pool", "head"):
+                for stage in ("best", "last"):
+                    at = place == 2 and stage == "last"
+                    measures = {"dimension": 20 * (bump if at else 1), "radius_median": radius if at else 1.0}
+                    measures = {name: value * (1 + 0.001 * seed * at) for name, value in measures.items()}
+                    rows.append({**common, "layer": layer, "examples": "test", "stage": stage, **measures})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("key", "table", "word"),
+    [
+        ("C1", layers(**FEATURES_FIRST), "reproduced"),
+        ("C1", layers(), "partly"),  # nothing rises: the permuted rule alone holds
+        ("C1", layers(**FEATURES_FIRST, permuted__capacity__early__all=1.1), "not reproduced"),
+        ("C2", layers(**MEMORIZED_LATE), "reproduced"),
+        ("C2", layers(**{**MEMORIZED_LATE, "permuted__radius_median__last__final": 1.0}), "partly"),
+        ("C2", layers(), "not reproduced"),
+        ("C2", layers(seeds=(1,), **MEMORIZED_LATE), "undecided"),
+        ("C3", layers(), "reproduced"),
+        ("C3", layers(permuted__capacity__last__first=1.2), "not reproduced"),
+        ("C3", layers(permuted__capacity__last__first=0.8), "not reproduced"),
+        ("C4", rewound(), "reproduced"),
+        ("C4", rewound(few=0.3), "partly"),
+        ("C4", rewound(few=0.0, first=0.8), "not reproduced"),
+        ("C4", rewound(seeds=(1,)), "undecided"),
+        ("C4", rewound(permuted=0.5), "not tested here"),
+        ("C4", rewound(gap=0.001), "not tested here"),
+        ("C4", rewound(halves=False), "not tested here"),
+        ("C5", scan(), "reproduced"),
+        ("C5", scan(bump=0.8), "not reproduced"),
+        ("C5", scan(dip=-0.1), "not tested here"),
+        ("C5", scan(trained=0.8), "not tested here"),
+        ("C5", scan(seeds=(1, 2)), "undecided"),
+        ("C6", gradients(), "reproduced"),
+        ("C6", gradients(permuted=0.9), "not reproduced"),
+        ("C6", gradients(unpermuted=0.001), "not tested here"),
+        ("C6", gradients(seeds=(1,)), "undecided"),
+    ],
+)
+def test_the_word_of_a_made_up_table(key, table, word):
+    verdict = claims.judge(BY_KEY[key], table)
+    assert verdict.word == word, [(f.rule.key, f.value, f.low, f.high, f.standing) for f in verdict.findings]
+
+
+@pytest.mark.parametrize(
+    ("key", "table"), [("C1", layers(**FEATURES_FIRST)), ("C2", layers(**MEMORIZED_LATE)), ("C6", gradients())]
+)
+def test_permuted_and_unpermuted_exchanged_turn_a_claim_over(key, table):
+    other = {"permuted": "unpermuted", "unpermuted": "permuted"}
+    exchanged = table.assign(examples=table["examples"].replace(other))
+    memorized = table["layer"].isna() & (key == "C2")  # the premise stays met
+    exchanged.loc[memorized, "examples"] = table.loc[memorized, "examples"]
+    assert claims.judge(BY_KEY[key], table).word == "reproduced"
+    assert claims.judge(BY_KEY[key], exchanged).word in ("not reproduced", "partly", "not tested here")
+
+
+def test_gradients_keep_their_word_whatever_the_number_of_images():
+    # The plain ratio of norms follows the number of images alone; the rules do not.
+    for images, factor in ((2500, 1.0), (10_000, 0.25), (1_000, 2.5)):
+        table = gradients(noise=0.05 * factor, permuted=0.0, images=images)
+        assert claims.judge(BY_KEY["C6"], table).word == "reproduced"
+
+
+def test_rules_on_statistics_are_left_out_without_batch_norm_and_lower_no_word_with_it():
+    plain = claims.judge(BY_KEY["C4"], rewound())
+    assert not any("re-estimated" in found.rule.key for found in plain.findings)
+    both = pd.concat([rewound(variant="carried"), rewound(variant="re-estimated", few=0.1, first=0.5)])
+    normalised = claims.judge(BY_KEY["C4"], both)
+    against = {found.rule.key for found in normalised.findings if found.standing == "against"}
+    assert {"few, re-estimated", "area, re-estimated"} <= against
+    assert plain.word == normalised.word == "reproduced"
+
+
+def test_seeds_that_agree_exactly_are_sure_to_half_a_unit():
+    assert claims.interval(np.array([2.0, 2.0, 2.0]), unit=1.0) == (1.5, 2.5)
+    low, high = claims.interval(np.array([1.0, 2.0, 3.0]), unit=1.0)
+    assert low == pytest.approx(2 - 4.302653 / 3**0.5)  # Student's t at two degrees of freedom
+    assert high == pytest.approx(2 + 4.302653 / 3**0.5)
+    assert np.isnan(claims.interval(np.array([2.0]), unit=1.0)).all()
+
+
+def test_the_number_of_final_layers_is_not_chosen_on_the_images_that_judge_it():
+    table = rewound()
+    lucky = (table["examples"] == "test half 1") & (table["rewound"] == "last 2")
+    table.loc[lucky, "accuracy"] += 0.05
+    honest = (table["examples"] == "test half 2") & (table["rewound"] == "last 2")
+    table.loc[honest, "accuracy"] -= 0.05
+    assert (effects.number_chosen(table) == 2).all()
+    assert np.allclose(effects.few("main")(table), effects.recovered(table, "last", examples="test half 2")[2])
+    assert (effects.few("main")(table) < 0.4).all()
+
+
+def test_nothing_stored_is_not_tested():
+    assert {verdict.word for verdict in claims.verdicts({})} == {"not tested here"}
