@@ -148,7 +148,10 @@ class LayerMemorization(Section, Analysis):
 
     section = "layer_memorization"
     sets = ("unpermuted", "permuted", "restored", "test")
-    measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
+    measured_epochs: Epochs = Field((), description="measured besides 0, the last early, the best and the last")
+    estimated_statistics: bool = Field(
+        True, description="batch norm of the untrained network estimated from training images; False: 0 and 1"
+    )
 
 
 class Rewinding(Section, Analysis):

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.optim.swa_utils import update_bn
 
 from mfta import labels
 from mfta.configs import Training
@@ -130,3 +131,15 @@ def predict(network: nn.Module, images: torch.Tensor, precision: str = "float32"
     with autocast(precision):
         batches = [network(batch.to(device(), memory_format=LAYOUT)) for batch in images.split(EVALUATION_BATCH)]
     return torch.cat([logits.float().cpu() for logits in batches])
+
+
+def reestimate(network: nn.Module, images: torch.Tensor) -> None:
+    """Estimate all running averages of batch norm anew from ``images`` (n, channels, height, width).
+
+    They are reset and become the plain average over one pass in equal, fixed batches, every layer
+    normalising by its own batch as in training. The network is left in evaluation mode.
+    """
+    batches = images.tensor_split(-(-len(images) // EVALUATION_BATCH))
+    network.train()
+    update_bn((batch.to(device(), memory_format=LAYOUT) for batch in batches), network)
+    network.eval()

@@ -15,11 +15,11 @@ from tqdm import tqdm
 
 from mfta import data, definitions, labels, networks, store
 from mfta.configs import Training
-from mfta.epoch import EVALUATION_BATCH, LAYOUT, device, evaluate, predict, train_epoch
+from mfta.epoch import EVALUATION_BATCH, LAYOUT, device, evaluate, predict, reestimate, train_epoch
 from mfta.errors import StoreError
 from mfta.streams import stream, torch_stream
 
-__all__ = ["EVALUATION_BATCH", "LAYOUT", "Run", "device", "evaluate", "predict", "run", "train_epoch"]
+__all__ = ["EVALUATION_BATCH", "LAYOUT", "Run", "device", "evaluate", "predict", "reestimate", "run", "train_epoch"]
 
 CHANCES = 2
 """Permuted labels count as not yet memorized up to so many times the accuracy of chance."""

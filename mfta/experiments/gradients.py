@@ -80,7 +80,9 @@ def compute(config: Gradients, fresh: bool = False) -> pd.DataFrame:
     whole network. ``cosine``, on the rows of permuted examples, is that with the gradient of the unpermuted
     ones. ``confidence``: mean largest probability. ``varied`` says what a row belongs to: ``epoch`` (over
     training), ``images`` (untrained network, label-dependent part of ``subset`` number so and so of that
-    many images) or ``head_scale`` (untrained network, initial weights of the head times that factor).
+    many images), ``halves`` (untrained network, the same part, with ``signal`` and ``floor``, see
+    :meth:`_Measurement.over_halves`) or ``head_scale`` (untrained network, initial weights of the head times that
+    factor).
 
     Batch norm normalises by the batch, as in training, or with ``batch_statistics`` off by its running
     averages, which mean nothing before training. Batches hold both sets in equal shares.
@@ -88,7 +90,8 @@ def compute(config: Gradients, fresh: bool = False) -> pd.DataFrame:
     """
     run = training.run(config.training, fresh)
     measurement = _Measurement(config, run)
-    table = pd.DataFrame([*measurement.over_training(), *measurement.over_images(), *measurement.over_scales()])
+    rows = [measurement.over_training, measurement.over_images, measurement.over_halves, measurement.over_scales]
+    table = pd.DataFrame([row for rows_of in rows for row in rows_of()])
     table.insert(0, "seed", config.seed)
     return table
 
@@ -129,6 +132,32 @@ class _Measurement:
                     what = {"varied": "images", "epoch": 0, "stage": "initial", "subset": subset}
                     for row in _rows(network, {"label_dependent": parts["label_dependent"]}):
                         yield {**what, "examples": name, "images": len(chosen), **row}
+
+    def over_halves(self) -> Iterator[dict]:
+        """Signal and noise of the label-dependent part at initialization, from groups that hold every label once.
+
+        ``signal``: the inner product of the gradients of two disjoint halves of the set, in the mean over all ways
+        to halve it, which is that over all pairs of groups. ``floor``: the norm that the scatter of the groups alone
+        gives the mean of so many.
+        """
+        network = self.run.network(0)
+        for name, groups in self.groups.items():
+            squares: dict[str | None, float] = {}
+            sums: dict[str, torch.Tensor] = {}
+            for group in tqdm(groups, desc=f"{name} groups", disable=None):
+                parts = self._split(network, group).parts["label_dependent"]
+                for layer in (None, *parts):
+                    squares[layer] = squares.get(layer, 0.0) + _vector(parts, layer).square().sum().item()
+                sums = {layer: sums.get(layer, 0.0) + gradient.double() for layer, gradient in parts.items()}
+            n = len(groups)
+            for layer, square in squares.items():
+                whole = _vector(sums, layer).square().sum().item()  # of the sum over groups
+                noise = (square - whole / n) / (n - 1) / n if n > 1 else float("nan")
+                row = {"layer": layer, "part": "label_dependent", "norm": whole**0.5 / n}
+                if layer is not None:
+                    row["depth"] = network.layers.index(layer)
+                what = {"varied": "halves", "epoch": 0, "stage": "initial", "examples": name, "images": groups.size}
+                yield {**what, **row, "signal": whole / n**2 - noise, "floor": max(noise, 0.0) ** 0.5}
 
     def over_scales(self) -> Iterator[dict]:
         """All parts at initialization with the head's weights multiplied."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from mfta import activations, training
+from mfta import activations, labels, training
 from mfta.configs import LayerMemorization
 from mfta.data import Dataset
 from mfta.experiments import layer_geometry
@@ -24,7 +24,7 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
 
     Rows with a ``layer`` hold the geometry of one example set there
     (:func:`mfta.experiments.layer_geometry.measure`); rows without one hold accuracy (fraction) and loss
-    (nats) of the whole network after each epoch. ``stage`` is initial, best, last or empty. Rows with a
+    (nats) of the whole network after each epoch. ``stage`` is initial, early, best, last or empty. Rows with a
     ``manifold`` (a class) are its points at the deepest hidden layer: ``x`` and ``y`` in the plane that holds
     most of the variance of the drawn classes, a share ``explained`` of it.
     fresh: retrain a network that another version of the training code made.
@@ -34,15 +34,16 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
     permuted = training.labels_of(config.training, dataset)
     examples = layer_geometry.example_rows(permuted, dataset.test_labels, config.points, config.seed)
     measured: list[dict] = []
-    epochs = sorted({0, *config.measured_epochs, run.best_epoch, config.epochs})
+    epochs = sorted({0, *config.measured_epochs, run.early_epoch or 0, run.best_epoch, config.epochs})
     for epoch in tqdm(epochs, desc=f"geometry, seed {config.seed}", unit="epoch", disable=None):
         network = run.network(epoch)
+        if epoch == 0 and config.batch_norm and config.estimated_statistics:
+            training.reestimate(network, dataset.train_images)  # running averages of 0 and 1 normalise nothing
         rows = layer_geometry.measure(config, config.seed, network, dataset, examples)
         for stage in run.stages(epoch):
             measured += [{"epoch": epoch, "stage": stage, **row} for row in rows]
-    history = [
-        {**row, "stage": stage} for row in run.history.to_dict("records") for stage in run.stages(row["epoch"])
-    ]
+    curves = run.history[run.history["examples"].isin(labels.EXAMPLES)]
+    history = [{**row, "stage": stage} for row in curves.to_dict("records") for stage in run.stages(row["epoch"])]
     table = pd.DataFrame([*measured, *history, *_pictures(run, dataset, examples)])
     table.insert(0, "seed", config.seed)
     return table

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from torch.optim.swa_utils import update_bn
 from tqdm import tqdm
 
 from mfta import training
@@ -18,7 +17,6 @@ from mfta.configs import Rewinding
 from mfta.data import Dataset
 from mfta.experiments import layer_geometry
 from mfta.labels import PermutedLabels
-from mfta.networks import Network
 from mfta.streams import stream
 
 ANSWERS = ("examples", "accuracy", "loss")
@@ -62,18 +60,6 @@ def rewound_state(last: State, earlier: State, keys: Iterable[str]) -> State:
     return last | {key: earlier[key] for key in keys}
 
 
-def reestimate(network: Network, images: torch.Tensor) -> None:
-    """Estimate all running averages of batch norm anew from ``images`` (n, channels, height, width).
-
-    They are reset and become the plain average over one pass in equal, fixed batches, every layer
-    normalising by its own batch as in training. The network is left in evaluation mode.
-    """
-    batches = images.tensor_split(-(-len(images) // training.EVALUATION_BATCH))
-    network.train()
-    update_bn((batch.to(training.device(), memory_format=training.LAYOUT) for batch in batches), network)
-    network.eval()
-
-
 def compute(config: Rewinding, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed.
 
@@ -110,7 +96,7 @@ def _answers(config: Rewinding, run: training.Run, dataset: Dataset, permuted: P
             network.load_state_dict(rewound_state(last, run.state(epoch), chosen))
             for variant in _variants(config):
                 if variant == "re-estimated":
-                    reestimate(network, sample.train_images)
+                    training.reestimate(network, sample.train_images)
                 for answer in training.evaluate(network, sample, sample_labels, epoch, seed=config.seed):
                     rows.append({"batch_norm": variant, **{name: answer[name] for name in ANSWERS}})
         for row in rows:

@@ -36,11 +36,9 @@ def low_rank(center_gram: np.ndarray, tolerance: float, authors: bool = False) -
 
     Beyond the authors: the mean |cosine| must fall. Where more than 60 % of it is left, it must fall by more
     than chance (`chance`), and no centre may be made to vanish (`vanishes`); else nothing is removed. Three
-    manifolds lose nothing, as any direction leaves their centres on a line. From four on this is what
-    simulation bears out (in the mean over sets of 4 and 5 with one shared direction: .607 and .567 with removal,
-    1.065 and .950 without, .59 and .57 ± .03 simulated). Without shared directions simulation lies lower than
-    theory for so few (.41 for .57 at 3, .47 for .59 at 5): about the mean of all points the two dichotomies with
-    labels all alike cannot be separated.
+    manifolds lose nothing, as any direction leaves their centres on a line. For four and five the rule was chosen
+    on sets with one shared direction (.607 and .567 with removal, 1.065 and .950 without, .59 and .57 ± .03
+    simulated); on other kinds of so few it is up to a third too high, and `benchmarks/capacity.py` shows it.
 
     authors: their rule alone, which always removes at least one direction.
     The starts are fixed, so that the answer depends on the centres alone.

@@ -198,3 +198,21 @@ def test_permuted_labels_are_ignored_at_first_on_digits():
     assert values["exponent_permuted"] == pytest.approx(-0.5, abs=0.05)
     assert values["exponent_unpermuted"] > -0.35
     assert values["scale_permuted"] < values["scale_unpermuted"]
+
+
+def test_the_signal_is_the_mean_inner_product_over_all_halvings(tiny):
+    """And norm, signal and floor are one identity: norm² = signal + floor²."""
+    config = configs.config("gradients", "quick", **gradients_of(tiny) | {"permuted_fraction": 0.2}, seed=0)
+    measurement = gradients._Measurement(config, training.run(config.training))
+    rows = pd.DataFrame(measurement.over_halves())
+    groups = measurement.groups["permuted"]
+    assert len(groups) == 4
+    model = measurement.run.network(0)
+    parts = [measurement._split(model, group).parts["label_dependent"] for group in groups]
+    alone = [gradients._vector(part, None) for part in parts]
+    halvings = [((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))]
+    products = [float((alone[a] + alone[b]) @ (alone[c] + alone[d])) / 4 for (a, b), (c, d) in halvings]
+    whole = rows[rows["layer"].isna()].set_index("examples")
+    assert whole.loc["permuted", "signal"] == pytest.approx(np.mean(products), rel=1e-6)
+    assert np.allclose(whole["norm"] ** 2, whole["signal"] + whole["floor"] ** 2)
+    assert set(rows["layer"].dropna()) == set(parts[0])
