@@ -23,5 +23,5 @@ def test_every_step_is_tried_and_what_is_made_is_packed(tmp_path):
     assert "failed" not in log
     with tarfile.open(tmp_path / "out" / "tables.tar.gz") as archive:
         tables = [Path(name) for name in archive.getnames() if name.endswith("table.csv")]
-    assert log.count("double_descent --seeds 0") == 8
+    assert log.count("double_descent --seeds 1") == 8
     assert {path.parts[1] for path in tables} == SECTIONS

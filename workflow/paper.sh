@@ -29,17 +29,18 @@ widths() {
 }
 
 for section in layer_memorization rewinding gradients; do
-  step "$section" --seeds 0 "$@"
+  step "$section" --seeds 1 "$@"
 done
 for width in $(widths); do
-  step double_descent --seeds 0 --set "widths=[$width]" "$@" &
+  step double_descent --seeds 1 --set "widths=[$width]" "$@" &
   while [ "$(jobs -rp | wc -l)" -ge "${WIDTHS_AT_ONCE:-4}" ]; do wait -n; done
 done
 wait
 for section in layer_memorization rewinding gradients; do
-  step "$section" --seeds 1,2 "$@"
+  step "$section" --seeds 2,3 "$@"
 done
-for network in resnet18 alexnet densenet121; do
-  step layer_memorization --seeds 0 --set "network=$network" "$@"
+step layer_memorization --seeds 1 --set network=alexnet "$@"
+for network in resnet18 densenet121; do  # without hidden linear layers, and built around batch norm
+  step layer_memorization --seeds 1 --set "network=$network" --set hidden=0 --set batch_norm=true "$@"
 done
-step capacity_theory --seeds 0 "$@"
+step capacity_theory --seeds 1 "$@"
