@@ -1,5 +1,6 @@
 """The measurement that sections share: the geometry of example sets at the layers of one network."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -70,7 +71,9 @@ def _rows(
             manifolds = activations.manifolds(answer, index)
             try:
                 given = (analysis.kappa, analysis.draws, seed, analysis.remove_centers, analysis.threads)
-                geometry = analyze(manifolds, *given)
+                with warnings.catch_warnings():  # the table counts what would be warned of
+                    warnings.filterwarnings("ignore", "removing .* vanish", UserWarning)
+                    geometry = analyze(manifolds, *given)
             except GeometryError as error:
                 raise GeometryError(f"layer {layer}, {name} examples: {error}") from None
             summary = geometry.summary()
