@@ -55,10 +55,7 @@ def names(before, after):
 
 
 def test_a_new_network_a_comment_a_docstring_and_a_message_leave_all_tables_sound(before, copy):
-    plain = next(path for path in ("networks/plain.py", "networks.py") if (copy / "mfta" / path).exists())
-    edit(copy, plain, '    "cnn5": ', '    "toy": [[1, "P"], [2]],\n    "cnn5": ')
-    entry = next(path for path in ("networks/__init__.py", "networks.py") if (copy / "mfta" / path).exists())
-    edit(copy, entry, '"cnn5": 16,', '"cnn5": 16, "toy": 8,')
+    edit(copy, "networks.py", '    "cnn5": ', '    "toy": _plain("toy", 8, 0, [[1, "P"], [2]]),\n    "cnn5": ')
     edit(copy, "labels.py", '    """Permute the labels of', '    # A comment.\n    """Do permute the labels of')
     edit(copy, "labels.py", "lies outside [0, 1]", "is not in [0, 1]")
     edit(copy, "store.py", "import datetime", "import datetime\n\nNEW = 1")
@@ -77,7 +74,7 @@ def test_a_function_moved_to_another_module_leaves_all_tables_sound(before, copy
 
 
 def test_a_changed_constant_and_a_changed_loop_are_named(before, copy):
-    edit(copy, "training.py", "EVALUATION_BATCH = 128", "EVALUATION_BATCH = 100")
+    edit(copy, "epoch.py", "EVALUATION_BATCH = 128", "EVALUATION_BATCH = 100")
     edit(copy, "labels.py", "for j in range(blocks):", "for j in reversed(range(blocks)):")
     found = names(before, report(copy))
     assert all(changes == ["EVALUATION_BATCH changed", "permute changed"] for changes in found.values())
@@ -94,16 +91,14 @@ def test_only_what_a_table_reaches_counts(before, copy):
 
 
 def test_a_network_that_is_built_otherwise_is_named_and_no_other(before, copy):
-    plain = next(path for path in ("networks/plain.py", "networks.py") if (copy / "mfta" / path).exists())
-    edit(copy, plain, '"cnn5": [[1, "P"]', '"cnn5": [[1, 1, "P"]')
+    edit(copy, "networks.py", '0, [[1, "P"], [2, "P"]', '0, [[1, 1, "P"], [2, "P"]')
     found = names(before, report(copy))
     assert found["cnn5"] == ["network cnn5 changed"]
     assert found["convnet"] == found["vgg16"] == []
 
 
 def test_weights_drawn_otherwise_are_named(before, copy):
-    home = next(path for path in ("networks/network.py", "networks.py") if (copy / "mfta" / path).exists())
-    edit(copy, home, "std=0.01", "std=0.02")
+    edit(copy, "networks.py", "std=0.01", "std=0.02")
     assert all(changes == ["initialize changed"] for changes in names(before, report(copy)).values())
 
 
