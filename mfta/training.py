@@ -45,8 +45,8 @@ class Run:
         return sorted({0, *early, *self.config.checkpoints, self.best_epoch, self.config.epochs})
 
     def stages(self, epoch: int) -> list[str]:
-        """What an epoch is: initial, early, best, last; several where they coincide; empty text for others."""
-        named = {"initial": 0, "early": self.early_epoch, "best": self.best_epoch, "last": self.config.epochs}
+        """What an epoch is: initial, best, last, early; several where they coincide; empty text for others."""
+        named = {"initial": 0, "best": self.best_epoch, "last": self.config.epochs, "early": self.early_epoch}
         return [name for name, at in named.items() if at == epoch] or [""]
 
     def state(self, epoch: int) -> dict[str, torch.Tensor]:

@@ -67,7 +67,7 @@ def cifar(text, prepare):
         root = folder / "data" / "cifar-100-python"
         root.mkdir(parents=True)
         prepare(root)
-        data.check_cifar100(root.parent)
+        data.cifar100()
 
     return Case("Data", text, act)
 

@@ -46,7 +46,8 @@ def answer(request, tmp_path, monkeypatch):
             shutil.copytree(request.getfixturevalue("finished"), tmp_path, dirs_exist_ok=True)
         else:
             monkeypatch.setattr(training, "run", None)  # nothing may start
-        monkeypatch.setattr(data.CIFAR100, "__init__", refused.no_network)
+        monkeypatch.setattr(data.CIFAR100, "download", refused.no_network)
+        monkeypatch.delenv("MFTA_DATA", raising=False)
         monkeypatch.chdir(tmp_path)
         try:
             message = case.act(tmp_path)

@@ -20,11 +20,12 @@ def test_the_same_parameters_twice_are_the_same_table_bit_for_bit(tmp_path, monk
 def test_other_threads_differ_by_no_more_than_rounding_grown_over_the_epochs(tmp_path, monkeypatch, tiny):
     one, two = (made(tmp_path, monkeypatch, f"{n}", **tiny, threads=n)[0] for n in (1, 2))
     assert audit.difference(one[["accuracy", "loss"]], two[["accuracy", "loss"]]) < 1e-5
-    # A few values of the geometry turn on the last bits: whether one more direction of the centres is removed.
+    # At the head ten manifolds have ten features: which directions of the centres are removed turns on the last bits.
+    head = one["layer"] == "head"
     for measure in ("capacity", "radius_median", "dimension"):
         apart = (one[measure] / two[measure] - 1).abs()
-        assert apart.quantile(0.9) < 1e-4
-        assert apart.max() < 0.2
+        assert apart[~head].max() < 1e-4
+        assert apart[head].max() < 0.5
 
 
 @pytest.mark.parametrize(
