@@ -90,8 +90,8 @@ def test_depth_zero_of_the_paper_from_pixels(cifar100):
         answers = images[examples[name].ravel()].flatten(1).numpy()
         summary = analyze(answers.reshape(100, 50, -1).transpose(0, 2, 1)).check().summary()
         theirs = published[published["examples"] == name].set_index("measure")["value"]
-        assert summary["radius"] == pytest.approx(theirs["radius"], rel=0.04)
-        assert summary["dimension"] == pytest.approx(theirs["dimension"], rel=0.04)
+        assert summary["radius"] == pytest.approx(theirs["radius"], rel=0.01)
+        assert summary["dimension"] == pytest.approx(theirs["dimension"], rel=0.01)
         assert summary["capacity"] == pytest.approx(theirs["capacity"], rel=0.08)
 
 
