@@ -8,9 +8,9 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 
 from mfta import store
-from mfta.configs import parameter_names
 from mfta.errors import ParameterError, nearest
 from mfta.jobs import jobs
+from mfta.sections import parameter_names
 
 
 def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
