@@ -1,17 +1,61 @@
-"""What is stored of a preset: the tables of its sections over every seed, loaded and never computed."""
+"""What is stored: the tables of a preset over every seed, and whether each table is what it should be."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mfta import configs, store
-from mfta.errors import StoreError
-from mfta.jobs import SECTIONS, stored_directories
+from mfta import configs, definitions, store
+from mfta.errors import ParameterError, StoreError
+from mfta.jobs import SECTIONS, changed_since
 
 Variation = tuple[str, ...]
 """What a config sets otherwise than its preset, ``("permuted_fraction 0.2", "points 20")``; empty: nothing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stored table; ``state`` is sound, stale (the code changed since), unfinished or refused."""
+
+    preset: str
+    section: str
+    seed: str
+    fingerprint: str
+    state: str
+    why: str
+
+
+def audit() -> list[Row]:
+    """Check every stored table: checksum, fingerprint, and whether its code is today's."""
+    return [_audited(folder) for folder in stored_directories()]
+
+
+def _audited(folder: Path) -> Row:
+    preset, section, fingerprint = folder.parts[-3:]
+    seed, state, why = "", "sound", ""
+    try:
+        certificate = store.read_certificate(folder)
+        if certificate is None:
+            return Row(preset, section, seed, fingerprint, "unfinished", "being made, or interrupted")
+        store.read_table(folder, fingerprint)
+        seed, why = str(certificate["config"]["seed"]), f"made {certificate['made']} on {certificate['device']}"
+        defaults = configs.SECTIONS[section].model_validate({}).model_dump()  # a certificate may be older
+        now = definitions.of({**defaults, **certificate["config"]}, SECTIONS[section])
+        if certificate.get("code") != definitions.digest(now):
+            state, why = "stale", f"since then: {', '.join(changed_since(certificate, now))}; {why}"
+    except (StoreError, ParameterError) as error:
+        state, why = "refused", str(error)
+    except KeyError as error:
+        state, why = "refused", f"'{folder}' has no {error} in its certificate or is of no known section"
+    return Row(preset, section, seed, fingerprint, state, why)
+
+
+def stored_directories() -> list[Path]:
+    """Every folder of the results that holds a certificate or a table."""
+    found = store.results_directory().glob("*/*/*/")
+    return sorted(folder for folder in found if not folder.name.startswith("."))
 
 
 def tables(preset: str) -> dict[str, pd.DataFrame]:
