@@ -1,4 +1,4 @@
-"""What the first cell of every notebook calls: its parameters are checked before anything runs."""
+"""What notebooks call besides the science: parameters are checked first, numbers are glued, tables are offered."""
 
 import ast
 from pathlib import Path
@@ -7,27 +7,27 @@ from typing import Any
 import pandas as pd
 from IPython.core.getipython import get_ipython
 
-from mfta import store
-from mfta.configs import parameter_names
+from mfta import configs, store, stored
 from mfta.errors import ParameterError, nearest
-from mfta.jobs import jobs
+from mfta.jobs import compute, jobs
+
+Parameters = dict[str, Any]
 
 
-def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
+def parameters(section: str, names: dict[str, Any]) -> Parameters:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
-    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every
-    plain value found there must be a parameter of the section. Raises ParameterError with the nearest name,
-    and where the notebook itself has overwritten what papermill gave it.
+    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every name that it
+    or the notebook's own cell of parameters sets must be a parameter of the section. Raises ParameterError with the
+    nearest name, and where the notebook itself has overwritten what papermill gave it.
     """
-    _refuse_overwritten()
-    given = {name: value for name, value in names.items() if _is_parameter(name, value)}
-    known = ["preset", *parameter_names(section)]
-    for name in given:
+    known = ["preset", *configs.parameter_names(section)]
+    for name in _set_as_parameters(names):
         if name not in known:
             raise ParameterError(
                 f"the notebook has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
             )
+    given = {name: names[name] for name in known if name in names}
     jobs(section, **given)
     return given
 
@@ -42,27 +42,45 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 
 
-def _refuse_overwritten() -> None:
-    """Papermill sets its parameters in the first cell of a notebook without the tag: they are then lost."""
-    shell = get_ipython()
-    cells = [cell for cell in shell.user_ns.get("In", []) if cell] if shell is not None else []
-    if cells and cells[0].startswith("# Parameters"):
-        given = _assigned(cells[0])
-        lost = sorted(given & set().union(*map(_assigned, cells[1:-1])))
-        if lost:
-            raise ParameterError(
-                f"{', '.join(lost)} as given to papermill was overwritten by the notebook:"
-                " tag the cell that sets them `parameters`"
-            )
+def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
+    """The stored rows of the preset nearest to the paper, and a sentence on their origin.
+
+    Where nothing beyond the page's own preset is stored, the page's own table: computed where it is missing.
+    """
+    own = jobs(section, **parameters)
+    for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
+        table = stored.tables(preset).get(section)
+        if table is not None:
+            return table, _origin(preset, configs.config(section, preset), table)
+    table = compute(section, **parameters)
+    return table, _origin(own[0].preset, own[0].config, table)
 
 
-def _assigned(source: str) -> set[str]:
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:  # a line of IPython's own
-        return set()
-    targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
+def by_hand(section: str, **parameters: Any) -> Parameters:
+    """The parameters of what a page does once in sight: its first seed (and width), where that takes seconds.
+
+    Under a preset beyond quick that is so where the trained network is stored; else it is done under quick.
+    """
+    first = jobs(section, **parameters)[0]
+    if first.preset != "quick" and not store.read_certificate(first.shared.directory):
+        parameters, first = {"preset": "quick"}, jobs(section)[0]
+    return {**parameters, **{f"{name}s": [getattr(first.config, name)] for name in first.config.grid}}
+
+
+def say(**values: Any) -> None:
+    """Glue numbers for the prose: a Series over seeds as ``3.28 ± 0.29``, anything else as it is."""
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(name, spread(value) if isinstance(value, pd.Series) else value, display=False)
+
+
+def spread(by_seed: pd.Series, digits: int = 2) -> str:
+    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``."""
+    mean, deviation = by_seed.mean(), by_seed.std()
+    if pd.isna(mean):
+        return "undefined"
+    return f"{mean:.{digits}f} (one seed)" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
 def offer(table: pd.DataFrame, name: str) -> None:
@@ -82,8 +100,41 @@ def sections() -> Path:
     return store.home() / "book" / "sections"
 
 
-def _is_parameter(name: str, value: Any) -> bool:
+def _origin(preset: str, config: configs.Section, table: pd.DataFrame) -> str:
+    per_class = config.train_per_class or configs.IMAGES[config.dataset][0]
+    seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    return (
+        f"preset {preset}: {config.network} on {config.dataset}, {per_class} training images a class,"
+        f" {config.permuted_fraction:.0%} of the labels permuted, {config.epochs} epochs, seeds {seeds}"
+    )
+
+
+def _set_as_parameters(names: dict[str, Any]) -> list[str]:
+    """What the executed cells of parameters set: the notebook's own, which sets ``preset``, and papermill's.
+
+    Papermill puts its cell first in a notebook without the tag, where it is overwritten: ParameterError. Outside of
+    Jupyter, all names.
+    """
     shell = get_ipython()
-    hidden = shell.user_ns_hidden if shell is not None else {}
-    plain = value is None or isinstance(value, bool | int | float | str | list | tuple | dict)
-    return plain and not name.startswith("_") and name not in hidden and name not in {"In", "Out"}
+    if shell is None:
+        return list(names)
+    cells = [cell for cell in shell.user_ns.get("In", []) if cell]
+    given = [_assigned(cell) for cell in cells if cell.startswith("# Parameters")]
+    own = [_assigned(cell) for cell in cells if "preset" in _assigned(cell) and not cell.startswith("# Parameters")]
+    if given and own and cells[0].startswith("# Parameters"):
+        lost = sorted(set(given[0]) & set().union(*own))
+        if lost:
+            raise ParameterError(
+                f"{', '.join(lost)} as given to papermill was overwritten by the notebook:"
+                " tag the cell that sets them `parameters`"
+            )
+    return [name for cell in [*own, *given] for name in cell]
+
+
+def _assigned(source: str) -> list[str]:
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a line of IPython's own
+        return []
+    targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
+    return [target.id for target in targets if isinstance(target, ast.Name)]

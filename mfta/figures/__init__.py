@@ -23,6 +23,7 @@ from mfta.figures.layer_memorization import (
     geometry_by_epoch,
     manifold_pictures,
 )
+from mfta.figures.lines import heat, lines, ratio
 from mfta.figures.method import anchor_of_a_draw, anchors_in_space, anchors_in_the_plane, margin
 from mfta.figures.rewinding import (
     rewinding_by_epoch,
@@ -32,9 +33,12 @@ from mfta.figures.rewinding import (
 )
 from mfta.figures.robustness import capacity_ratios
 from mfta.figures.story import story
-from mfta.figures.style import use_style
+from mfta.figures.style import COLORS, LABELS, MARKERS, use_style
 
 __all__ = [
+    "COLORS",
+    "LABELS",
+    "MARKERS",
     "accuracy_by_epoch",
     "accuracy_by_width",
     "anchor_of_a_draw",
@@ -52,8 +56,11 @@ __all__ = [
     "gradients_by_images",
     "gradients_by_scale",
     "gradients_over_training",
+    "heat",
+    "lines",
     "manifold_pictures",
     "margin",
+    "ratio",
     "ratio_to_paper",
     "ratio_to_paper_by_size",
     "rewinding_by_epoch",
