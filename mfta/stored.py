@@ -1,6 +1,6 @@
 """What is stored of a preset: the tables of its sections over every seed, loaded and never computed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +20,34 @@ def tables(preset: str) -> dict[str, pd.DataFrame]:
     So seeds beyond the preset's own are there too, and a table with another number of epochs is not. A seed of a scan
     counts once all widths of the preset are stored. Sections of which nothing sound is stored are left out.
     """
-    found: dict[str, list[pd.DataFrame]] = {}
-    for folder, section, certificate in _folders(preset):
-        if differences(section, preset, certificate.get("config", {})) == {}:
-            found.setdefault(section, []).extend(_sound(folder))
-    return _whole(preset, found)
+    return variations(preset, only=[()])[()]
 
 
-def variations(preset: str) -> dict[Variation, dict[str, pd.DataFrame]]:
-    """The same for every set of parameters stored under the preset, the preset's own first.
+def arms(section: str, presets: Sequence[str] = configs.PRESETS) -> dict[str, pd.DataFrame]:
+    """By name, a section's stored rows at every preset, and at its other arm, with or without batch norm.
+
+    A name is ``small`` with batch norm and ``small, no batch norm`` without it.
+    """
+    found = {}
+    for preset in presets:
+        own = configs.config(section, preset).batch_norm
+        both: dict[Variation, bool] = {(): own, (f"batch_norm {not own}",): not own}
+        for variation, of in variations(preset, [section], list(both)).items():
+            if section in of:
+                found[preset if both[variation] else f"{preset}, no batch norm"] = of[section]
+    return found
+
+
+def variations(
+    preset: str, sections: Sequence[str] = tuple(SECTIONS), only: Sequence[Variation] | None = None
+) -> dict[Variation, dict[str, pd.DataFrame]]:
+    """The same for every set of parameters stored under the preset (or for ``only`` those), the preset's own first.
 
     Which epochs were kept, measured or gone back to is no variation; of two tables that differ in that alone the
     one with the preset's epochs counts.
     """
     found: dict[Variation, dict[str, dict[tuple, pd.DataFrame]]] = {(): {}}
-    for folder, section, certificate in _folders(preset):
+    for folder, section, certificate in _folders(preset, sections):
         config = certificate.get("config", {})
         differs = differences(section, preset, config)
         if differs is None:
@@ -42,6 +55,8 @@ def variations(preset: str) -> dict[Variation, dict[str, pd.DataFrame]]:
         fields = configs.section_model(section).model_fields
         epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
         variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
+        if only is not None and variation not in only:
+            continue
         for table in _sound(folder):
             place = tuple(config[name] for name in configs.section_model(section).grid)
             of_section = found.setdefault(variation, {}).setdefault(section, {})
@@ -78,10 +93,10 @@ def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.Da
     return {section: table for section, table in whole.items() if not table.empty}
 
 
-def _folders(preset: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+def _folders(preset: str, sections: Sequence[str]) -> Iterator[tuple[Path, str, dict[str, Any]]]:
     for folder in stored_directories():
         its_preset, section, _ = folder.parts[-3:]
-        if its_preset != preset or section not in SECTIONS:
+        if its_preset != preset or section not in sections:
             continue
         try:
             yield folder, section, store.read_certificate(folder) or {}
