@@ -40,7 +40,7 @@ def lines(
     grid = sns.relplot(
         rows, x=x, y=y, kind="line", hue=hue, hue_order=order, palette=COLORS if known else None, errorbar="sd",
         err_kws={"lw": 0}, ms=4, mew=0, lw=1.4, height=height, aspect=aspect, dashes=DASHES if style else False,
-        facet_kws={"sharey": "row"}, **(look | relplot),
+        **{"facet_kws": {"sharey": "row"}, **look, **relplot},
     )  # fmt: skip
     grid.set_titles("").set_xlabels(LABELS.get(x, x))
     for axes, name in zip(grid.axes[0], grid.col_names, strict=False):
@@ -80,7 +80,7 @@ def heat(
             table = (means if col is None else means.xs(column, level=col)).unstack(x).sort_index(axis=1)
             last = axes is panels[-1]
             label = {"label": LABELS.get(line or value, line or value)}
-            sns.heatmap(table, ax=axes, cmap="cividis", vmin=low, vmax=high, cbar=last, cbar_kws=label)
+            sns.heatmap(table, ax=axes, rasterized=True, cmap="cividis", vmin=low, vmax=high, cbar=last, cbar_kws=label)
             axes.tick_params(rotation=0)
             axes.set(xlabel=LABELS.get(x, x), ylabel=LABELS.get(y, y) if axes is panels[0] else "")
             if place == 0 and column is not None:
