@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mfta import changes, configs, definitions, store
+from mfta import changes, definitions, sections, store
 from mfta.errors import StoreError
-from mfta.jobs import SECTIONS, Job, stored_directories
+from mfta.jobs import Job, stored_directories
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def audit() -> list[Row]:
 
 def _definitions(section: str, certificate: dict[str, Any]) -> dict[str, str]:
     """Today's definitions behind a table; parameters that its certificate does not know have their defaults."""
-    defaults = configs.SECTIONS[section].model_validate({}).model_dump()
-    return definitions.of({**defaults, **certificate["config"]}, SECTIONS[section])
+    defaults = sections.section_model(section).model_validate({}).model_dump()
+    return definitions.of({**defaults, **certificate["config"]}, sections.computing(section))
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def recompute(number: int, preset: str | None = None, seed: int | None = None) -
     for row in random.Random(seed).sample(rows, min(number, len(rows))):
         folder = store.results_directory() / row.preset / row.section / row.fingerprint
         certificate = store.read_certificate(folder) or {}
-        config = configs.section_model(row.section).model_validate_json(json.dumps(certificate["config"]))
+        config = sections.section_model(row.section).model_validate_json(json.dumps(certificate["config"]))
         job = Job(row.section, row.preset, config)
         stored = store.read_table(folder, row.fingerprint)
         with tempfile.TemporaryDirectory() as elsewhere, _store_in(Path(elsewhere)):

@@ -21,10 +21,11 @@ import papermill
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from mfta import configs, pool, store
+from mfta import pool, store
 from mfta.errors import NotebookError, nearest
-from mfta.jobs import SECTIONS, Job, jobs
+from mfta.jobs import Job, jobs
 from mfta.plan import Step, steps
+from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
 PAGES = ("method", "verdicts", "comparison", "robustness", "build")
@@ -123,7 +124,7 @@ def _prepare(section: str, source: Path, given: dict[str, Any]) -> str:
         )
     names = sorted(papermill.inspect_notebook(source))
     unknown = [name for name in given if name not in names]
-    if unknown and section not in configs.SECTIONS:  # a section's notebook takes all of its config, and checks it
+    if unknown and section not in SECTIONS:  # a section's notebook takes all of its config, and checks it
         hint = nearest(unknown[0], names)
         return f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}"
     return ""

@@ -61,7 +61,8 @@ def compute(
     force: Force = False,
 ) -> None:
     """Compute the tables of sections, without notebooks; what is stored is left as it is."""
-    from mfta.jobs import SECTIONS, jobs
+    from mfta.jobs import jobs
+    from mfta.sections import SECTIONS
 
     listed = [
         job

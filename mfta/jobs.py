@@ -1,7 +1,7 @@
 """What there is to do: one job is one section at one seed, stored under its own fingerprint."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +12,10 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from mfta import changes, configs, definitions, store, training
+from mfta import changes, configs, definitions, sections, store, training
 from mfta.errors import StoreError
-from mfta.experiments import capacity_theory, double_descent, gradients, layer_memorization, rewinding
 
 State = Literal["stored", "missing", "stale", "refused"]
-
-
-SECTIONS: dict[str, Callable[[Any, bool], pd.DataFrame]] = {
-    "capacity_theory": capacity_theory.compute,
-    "layer_memorization": layer_memorization.compute,
-    "rewinding": rewinding.compute,
-    "double_descent": double_descent.compute,
-    "gradients": gradients.compute,
-}
-"""How each is computed."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,7 @@ class Job:
     @property
     def definitions(self) -> dict[str, str]:
         """The definitions of the package that the table depends on, as they stand."""
-        return definitions.of(self.config.model_dump(), SECTIONS[self.section])
+        return definitions.of(self.config.model_dump(), sections.computing(self.section))
 
     def state(self) -> tuple[State, str]:
         """Whether the table is there, and why not or what changed since."""
@@ -118,7 +107,7 @@ class Job:
     def _compute(self, force: bool) -> None:
         started = time.monotonic()
         with own_threads(self.config.threads):
-            table = SECTIONS[self.section](self.config, force or self.preset == "quick")
+            table = sections.computing(self.section)(self.config, force or self.preset == "quick")
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -190,7 +179,7 @@ def own_threads(number: int) -> Iterator[None]:
 
 def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any) -> list[Job]:
     """The jobs of a section: one a seed (None: the preset's seeds). All parameters are checked here."""
-    return [Job(section, preset, config) for config in configs.grid(section, preset, seeds, **overrides)]
+    return [Job(section, preset, config) for config in sections.grid(section, preset, seeds, **overrides)]
 
 
 def compute(
@@ -198,7 +187,7 @@ def compute(
 ) -> pd.DataFrame:
     """The table of a section over all seeds: each seed is loaded where it is stored, else computed.
 
-    section: a name in ``SECTIONS``. preset: ``quick``, ``small`` or ``paper``. overrides: any parameter
+    section: a name in ``mfta.sections.SECTIONS``. preset: ``quick``, ``small`` or ``paper``. overrides: any parameter
     of the section; None means as the preset says. Raises ParameterError, DataError or StoreError, each
     with one line that says what to do.
     """

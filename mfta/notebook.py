@@ -7,9 +7,10 @@ from typing import Any
 import pandas as pd
 from IPython.core.getipython import get_ipython
 
-from mfta import configs, store, stored
+from mfta import configs, data, store, stored
 from mfta.errors import ParameterError, nearest
 from mfta.jobs import compute, jobs
+from mfta.sections import config, parameter_names
 
 Parameters = dict[str, Any]
 
@@ -21,7 +22,7 @@ def parameters(section: str, names: dict[str, Any]) -> Parameters:
     or the notebook's own cell of parameters sets must be a parameter of the section. Raises ParameterError with the
     nearest name, and where the notebook itself has overwritten what papermill gave it.
     """
-    known = ["preset", *configs.parameter_names(section)]
+    known = ["preset", *parameter_names(section)]
     for name in _set_as_parameters(names):
         if name not in known:
             raise ParameterError(
@@ -51,7 +52,7 @@ def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
     for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
         table = stored.tables(preset).get(section)
         if table is not None:
-            return table, _origin(preset, configs.config(section, preset), table)
+            return table, _origin(preset, config(section, preset), table)
     table = compute(section, **parameters)
     return table, _origin(own[0].preset, own[0].config, table)
 
@@ -100,12 +101,12 @@ def sections() -> Path:
     return store.home() / "book" / "sections"
 
 
-def _origin(preset: str, config: configs.Section, table: pd.DataFrame) -> str:
-    per_class = config.train_per_class or configs.IMAGES[config.dataset][0]
+def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
+    per_class = of.train_per_class or data.DATASETS[of.dataset].train_per_class
     seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
     return (
-        f"preset {preset}: {config.network} on {config.dataset}, {per_class} training images a class,"
-        f" {config.permuted_fraction:.0%} of the labels permuted, {config.epochs} epochs, seeds {seeds}"
+        f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
+        f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
     )
 
 

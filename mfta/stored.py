@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from mfta import configs, store
+from mfta import configs, sections, store
 from mfta.errors import StoreError
-from mfta.jobs import SECTIONS, stored_directories
+from mfta.jobs import stored_directories
+from mfta.sections import SECTIONS
 
 Variation = tuple[str, ...]
 """What a config sets otherwise than its preset, ``("permuted_fraction 0.2", "points 20")``; empty: nothing."""
@@ -52,13 +53,13 @@ def variations(
         differs = differences(section, preset, config)
         if differs is None:
             continue
-        fields = configs.section_model(section).model_fields
+        fields = sections.section_model(section).model_fields
         epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
         variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
         if only is not None and variation not in only:
             continue
         for table in _sound(folder):
-            place = tuple(config[name] for name in configs.section_model(section).grid)
+            place = tuple(config[name] for name in sections.section_model(section).grid)
             of_section = found.setdefault(variation, {}).setdefault(section, {})
             if place not in of_section or not epochs:
                 of_section[place] = table
@@ -73,11 +74,11 @@ def differences(section: str, preset: str, made_with: dict[str, Any]) -> dict[st
 
     None where the config does not say which of the section's jobs it is.
     """
-    model = configs.section_model(section)
+    model = sections.section_model(section)
     varied = {name: made_with[name] for name in model.grid if name in made_with}
     if len(varied) < len(model.grid):
         return None
-    config = configs.config(section, preset, **varied).model_dump(mode="json")
+    config = sections.config(section, preset, **varied).model_dump(mode="json")
     return {name: value for name, value in made_with.items() if config.get(name) != value}
 
 
@@ -86,7 +87,7 @@ def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.Da
     whole = {section: pd.concat(listed, ignore_index=True) for section, listed in found.items() if listed}
     for section, table in whole.items():
         values = configs.preset_values(preset, section)
-        for name in set(configs.section_model(section).grid) - {"seed"}:
+        for name in set(sections.section_model(section).grid) - {"seed"}:
             wanted = set(values[f"{name}s"])
             table = table[table.groupby("seed")[name].transform(lambda has, wanted=wanted: wanted <= set(has))]
         whole[section] = table

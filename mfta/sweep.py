@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from mfta import configs, store
+from mfta import sections, store
 from mfta.errors import ParameterError
 from mfta.jobs import Job, jobs
 from mfta.plan import Step, expected_hours, steps
@@ -36,7 +36,7 @@ class Sweep:
         What a section runs over anyway (seeds, widths) stays a list in each point.
         Raises ParameterError for unknown names and values, as every job does, and for an empty grid.
         """
-        lists = {f"{name}s" for name in configs.section_model(section).grid}
+        lists = {f"{name}s" for name in sections.section_model(section).grid}
         if not grid:
             raise ParameterError("the grid is empty: give --grid name=value,value")
         both = sorted(set(grid) & set(overrides))
@@ -90,7 +90,7 @@ class Sweep:
     @property
     def axes(self) -> list[str]:
         """The columns of the grid: its names, what is run over in the singular (seeds: seed)."""
-        over = configs.section_model(self.section).grid
+        over = sections.section_model(self.section).grid
         return [name[:-1] if name[:-1] in over else name for name in self.grid]
 
     def write(self, out: Path | None, measure: str | None, where: Mapping[str, Any]) -> list[Path]:

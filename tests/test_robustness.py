@@ -11,7 +11,7 @@ from made_up import memorization, rewinding
 from test_comparison import table as like_the_paper
 from test_stored import keep
 
-from mfta import configs, figures, stored, verdicts
+from mfta import figures, sections, stored, verdicts
 from mfta.judging import by_means, judge
 from mfta.options import parse_overrides
 from mfta.readout import agreement, robustness
@@ -153,7 +153,7 @@ def test_every_step_of_the_script_is_a_config_of_the_small_preset(tmp_path):
         assert (module, command) == ("mfta.cli", "compute")
         given = [value for option, value in itertools.pairwise(rest) if option == "--set"]
         assert rest[-4:] == ["--preset", "small", "--seeds", "0"]
-        (config,) = configs.grid(section, "small", [0], **parse_overrides(given))
+        (config,) = sections.grid(section, "small", [0], **parse_overrides(given))
         assert stored.differences(section, "small", config.model_dump(mode="json"))
         fingerprints.add(config.fingerprint)
     assert len(fingerprints) == len(calls) > 10

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from made_up import gradients, memorization, rewinding
 
-from mfta import configs, store, stored, verdicts
+from mfta import configs, sections, store, stored, verdicts
 from mfta.jobs import Job
 from mfta.readout import build
 from mfta.readout import verdicts as readout
@@ -15,7 +15,7 @@ from mfta.readout import verdicts as readout
 def keep(section, table, preset="quick", **overrides):
     """Store the rows of each seed as a table of its own."""
     for seed, rows in table.groupby("seed"):
-        job = Job(section, preset, configs.config(section, preset, seed=seed, **overrides))
+        job = Job(section, preset, sections.config(section, preset, seed=seed, **overrides))
         certificate = {
             "kind": "table",
             "fingerprint": job.config.fingerprint,

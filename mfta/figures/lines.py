@@ -62,9 +62,7 @@ def lines(
     return grid
 
 
-def heat(
-    rows: pd.DataFrame, x: str, y: str, value: str, row: str | None = None, col: str | None = None
-) -> Figure:
+def heat(rows: pd.DataFrame, x: str, y: str, value: str, row: str | None = None, col: str | None = None) -> Figure:
     """Heat maps of the mean of ``value`` by ``x`` and ``y``, a panel each of ``row`` and ``col``; rows share colours.
 
     The colours leave out the two per cent at either end, as an untrained head is far from all else.
@@ -80,7 +78,9 @@ def heat(
             table = (means if col is None else means.xs(column, level=col)).unstack(x).sort_index(axis=1)
             last = axes is panels[-1]
             label = {"label": LABELS.get(line or value, line or value)}
-            sns.heatmap(table, ax=axes, rasterized=True, cmap="cividis", vmin=low, vmax=high, cbar=last, cbar_kws=label)
+            sns.heatmap(
+                table, ax=axes, rasterized=True, cmap="cividis", vmin=low, vmax=high, cbar=last, cbar_kws=label
+            )
             axes.tick_params(rotation=0)
             axes.set(xlabel=LABELS.get(x, x), ylabel=LABELS.get(y, y) if axes is panels[0] else "")
             if place == 0 and column is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from mfta import configs, stored
+from mfta import configs, sections, stored
 
 
 def larger(section: str, preset: str) -> tuple[pd.DataFrame | None, str]:
@@ -21,7 +21,7 @@ def largest(section: str, presets: Sequence[str], wanted: str = "these presets")
     for name in reversed(presets):
         table = stored.tables(name).get(section)
         if table is not None:
-            config = configs.config(section, name)
+            config = sections.config(section, name)
             seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
             return table, (
                 f"Stored with the preset {name}: {config.network} on {config.dataset},"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 from IPython.display import HTML
 
-from mfta import configs, paper, stored, verdicts
+from mfta import paper, sections, stored, verdicts
 from mfta.judging import Claim, Finding, Rule, Verdict
 
 MARKS = {
@@ -91,7 +91,7 @@ def origin(presets: Iterable[str]) -> pd.DataFrame:
     rows = []
     for preset in presets:
         for section, table in sorted(stored.tables(preset).items()):
-            config = configs.config(section, preset)
+            config = sections.config(section, preset)
             listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
             rows.append((preset, section, config.dataset, config.network, listed))
     return pd.DataFrame(rows, columns=["preset", "section", "data set", "network", "seeds"])
@@ -105,7 +105,7 @@ def story(presets: Iterable[str]) -> tuple[pd.DataFrame | None, dict[str, str]]:
     for preset in reversed(list(presets)):
         table = stored.tables(preset).get("layer_memorization")
         if table is not None:
-            config = configs.config("layer_memorization", preset)
+            config = sections.config("layer_memorization", preset)
             listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
             share = f"{config.permuted_fraction:.0%}"
             return table, {
