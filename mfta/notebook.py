@@ -102,7 +102,7 @@ def sections() -> Path:
 
 
 def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
-    per_class = of.train_per_class or data.DATASETS[of.dataset].train_per_class
+    per_class = of.train_per_class or data.SOURCES[of.dataset].train_per_class
     seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
     return (
         f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-
 from mfta.figures.style import COLORS, EXAMPLES, MARKERS, MEASURES
 
 STAGES = {"best": "#0072b2", "last": "#d55e00"}

@@ -24,7 +24,7 @@ DRAWN = 200
 
 
 def anchor_of_a_draw(segment: SimpleNamespace) -> Figure:
-    """A segment with its cone in the plane of its direction and its centre: draws of none, one, two support points."""
+    """A segment with its cone in the plane of its direction and its centre: draws of 0, 1 and 2 support points."""
     figure, row = plt.subplots(1, 3, figsize=(9.2, 3.7), layout="constrained", sharex=True, sharey=True)
     for axes, held in zip(row, range(3), strict=True):
         _cone(axes, segment, _long_draw(segment, held))
