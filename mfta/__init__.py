@@ -31,10 +31,15 @@ __all__ = [
     "exact",
     "manifolds",
     "measure_layers",
+    "run",
     "simulated_capacity",
 ]
 
-_LATER = {"compute": ("mfta.jobs", "compute"), "measure_layers": ("mfta.layers", "measure_layers")}
+_LATER = {
+    "compute": ("mfta.jobs", "compute"),
+    "measure_layers": ("mfta.layers", "measure_layers"),
+    "run": ("mfta.trained", "run"),
+}
 _SUBMODULES = {"data", "figures", "labels", "networks", "notebook", "paper", "readout"}
 
 

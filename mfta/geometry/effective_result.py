@@ -98,8 +98,8 @@ class EffectiveGeometry:
         if len(bad):
             count, of = int(self.unconverged.sum()), self.n_draws * len(self.sets)
             raise GeometryError(
-                f"{count} of {of} draws did not converge; the largest residual is {self.residual.max():.1e} "
-                f"(tolerance {tol:.1e}); nearly repeated points cause this"
+                f"{count} of {of} draws did not converge: the largest residual is {self.residual.max():.1e}"
+                f" (tolerance {tol:.1e}); nearly repeated points cause this"
             )
         return self
 
