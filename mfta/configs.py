@@ -4,6 +4,7 @@ A config is flat, is made from a preset and overrides by :func:`config`, and has
 which its result is stored.
 """
 
+import functools
 import hashlib
 import itertools
 import json
@@ -262,6 +263,7 @@ def _listed(name: str, values: Any) -> list[int]:
     return chosen
 
 
+@functools.cache
 def _preset(preset: str) -> Mapping[str, Any]:
     if preset not in PRESETS:
         raise ParameterError(
