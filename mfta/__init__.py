@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 _LATER = {"compute": ("mfta.jobs", "compute"), "measure_layers": ("mfta.layers", "measure_layers")}
-_SUBMODULES = {"data", "figures", "labels", "networks", "notebook", "paper", "readout"}
+_SUBMODULES = {"claims", "data", "figures", "labels", "networks", "notebook", "paper", "readout"}
 
 
 def __getattr__(name: str) -> Any:
