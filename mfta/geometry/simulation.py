@@ -51,7 +51,7 @@ def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int 
     points' rank) do not make half of the dichotomies separable.
     """
     n_dichotomies, seed = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0)
-    clouds = [np.asarray(x.cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
+    clouds = [np.asarray(x.double().cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
     owner = np.repeat(np.arange(len(clouds)), [x.shape[1] for x in clouds])
     points = np.concatenate(clouds, axis=1)
     if not np.isfinite(points).all():
