@@ -5,7 +5,7 @@ of quick and small were known: there they are exploratory. :mod:`mfta.judge` say
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from IPython.display import HTML, display
@@ -154,20 +154,19 @@ def papers(of_claim: Claim) -> dict[str, Finding]:
     return {finding.rule.key: finding for finding in found if finding.seeds}
 
 
-def show(key: str, table: pd.DataFrame | None = None, presets: Sequence[str] = PRESETS) -> HTML:
+def show(key: str, table: pd.DataFrame | None = None, of: wording.Judged | None = None) -> HTML:
     """One claim as every page shows it: the forest plot of its rules, the words, and the numbers, folded.
 
-    table: rows of the claim's section over all seeds, shown as *this run* beside what is stored of ``presets``
-    unless it is one of these. Displays the plot and returns the rest.
+    table: rows of the claim's section over all seeds, shown as *this run* beside what is stored unless it is one of
+    these. of: what :func:`judged` gave; None: it is asked now. Displays the plot and returns the rest.
     """
     from mfta.figures.forest import forest  # drawing is slow to import, and judging does not need it
 
-    verdicts_by_name: Mapping[str, Verdict] = judged([key], presets)[key]
+    shown, theirs = (of or judged([key]))[key], papers(claim(key))
     if table is not None:
         here = judge(claim(key), table)
-        if not any(wording.same(here, other) for other in verdicts_by_name.values()):
-            verdicts_by_name = {"this run": here, **verdicts_by_name}
-    theirs = papers(claim(key))
-    if verdicts_by_name or theirs:
-        display(forest(claim(key), verdicts_by_name, theirs))
-    return wording.page(claim(key), verdicts_by_name, theirs)
+        if not any(wording.same(here, other) for other in shown.values()):
+            shown = {"this run": here, **shown}
+    if shown or theirs:
+        display(forest(claim(key), shown, theirs))
+    return wording.page(claim(key), shown, theirs)

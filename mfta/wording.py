@@ -4,18 +4,20 @@ Effects of factors are logarithms inside and are written as factors, ``× 0.74``
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
+from importlib import resources
 
 import pandas as pd
 from IPython.display import HTML
 
+from mfta.configs import PRESETS
 from mfta.judge import Claim, Finding, Rule, Verdict
 
 MARKS = {
     "reproduced": "✓", "partly": "◐", "undecided": "?", "not reproduced": "✗", "not tested here": "–",
 }  # fmt: skip
-STANDINGS = ("holds", "against", "undecided")
+STANDINGS = ("holds", "against", "undecided", "inside", "outside")
 Judged = Mapping[str, Mapping[str, Verdict]]
 """Verdicts by claim and by name of what is stored (:func:`mfta.claims.judged`)."""
 
@@ -83,11 +85,41 @@ def sentence(verdicts: Mapping[str, Verdict]) -> str:
     return "; ".join(told) or "not tested so far"
 
 
+def words(verdicts: Mapping[str, Verdict], preset: str) -> str:
+    """What became of a claim at one preset: ``✓ reproduced``, of each arm where batch norm was left out of one."""
+    of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
+    if set(of) <= {preset}:
+        return marked(of.get(preset))
+    arms = {name: "with" if name == preset else "without" for name in of}
+    return "; ".join(f"{marked(of[name])} {arm} batch norm" for name, arm in arms.items())
+
+
+def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
+    """What prose quotes: ``C4_quick`` and so on (:func:`words`), and :func:`sentence` as ``C4``."""
+    presets = list(presets)
+    short = {f"{key}_{preset}": words(of, preset) for key, of in judged.items() for preset in presets}
+    return short | {key: sentence(of) for key, of in judged.items()}
+
+
 def at_a_glance(judged: Judged) -> pd.DataFrame:
     """Claims by names of what is stored: mark and word."""
     names = list(dict.fromkeys(name for verdicts in judged.values() for name in verdicts))
+    names.sort(key=lambda name: PRESETS.index(name.split(", ")[0]))
     rows = {key: {name: marked(of.get(name)) for name in names} for key, of in judged.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
+
+
+def editions(judged: Judged) -> pd.DataFrame:
+    """The words of the first edition of the rules beside today's, and why each claim's rules were changed."""
+    with resources.files("mfta").joinpath("first_edition.csv").open() as file:
+        first = pd.read_csv(file, index_col="claim")
+    columns = {}
+    for preset in ("quick", "small"):
+        columns[f"{preset}, first"] = {
+            key: f"{MARKS[word]}\N{NO-BREAK SPACE}{word}" for key, word in first[preset].items()
+        }
+        columns[f"{preset}, now"] = {key: words(judged.get(str(key), {}), preset) for key in first.index}
+    return pd.DataFrame(columns).assign(**{"why the rules were changed": first["reason"]})
 
 
 def findings(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str, Finding]) -> pd.DataFrame:
@@ -112,9 +144,13 @@ def page(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str, Fin
         word = f'<span class="verdict {classes(verdict.word)}">{marked(verdict)}</span>'
         said.append(f"<li><strong>{escape(name)}</strong>: {word} ({seeds(verdict)}){noted}.</li>")
     words = f'<ul class="words">{"".join(said)}</ul>' if said else "<p>No table of it is stored so far.</p>"
-    table = html(findings(claim, verdicts, papers)).data
-    summary = f"{claim.key}: every rule with its numbers"
-    return HTML(f"{words}<details><summary>{summary}</summary>{table}</details>")
+    numbers = folded(f"{claim.key}: every rule with its numbers", findings(claim, verdicts, papers))
+    return HTML(words + numbers.data)
+
+
+def folded(summary: str, frame: pd.DataFrame) -> HTML:
+    """A table of words behind a line that opens it."""
+    return HTML(f"<details><summary>{escape(summary)}</summary>{html(frame).data}</details>")
 
 
 def classes(word: str) -> str:
@@ -140,11 +176,12 @@ def tidy(judged: Judged) -> pd.DataFrame:
     for key, verdicts in judged.items():
         for name, verdict in verdicts.items():
             what: dict[str, object] = {"claim": key, "stored": name, "verdict": verdict.word, "why": verdict.why}
-            rows += [{**what, **_tidy(finding)} for finding in verdict.findings] or [what]
+            rows += [{**what, **one_row(finding)} for finding in verdict.findings] or [what]
     return pd.DataFrame(rows)
 
 
-def _tidy(finding: Finding) -> dict[str, object]:
+def one_row(finding: Finding) -> dict[str, object]:
+    """A finding as a row of a table; its bounds are ``above`` and ``below``, NaN where there is none."""
     rule = finding.rule
     shown = {"value": finding.value, "low": finding.low, "high": finding.high}
     shown |= {side: math.nan if end is None else end for side, end in (("above", rule.above), ("below", rule.below))}
