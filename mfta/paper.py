@@ -110,8 +110,8 @@ def changes(compared: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     change = wide.xs("last", axis=1, level="stage") - wide.xs("best", axis=1, level="stage")
     change = change.dropna().reset_index()
     change = change[change["theirs"].abs() > 2 * change["measure"].map(READING).fillna(0)]
-    same = change.assign(same=np.sign(change["ours"]) == np.sign(change["theirs"])).groupby(by, sort=False)["same"]
-    return same.agg(points="size", same_sign="mean")
+    same = change.assign(same=np.sign(change["ours"]) == np.sign(change["theirs"])).groupby(by, sort=False)
+    return same.agg(points=("same", "size"), same_sign=("same", "mean"))
 
 
 def ranks(compared: pd.DataFrame) -> pd.Series:
@@ -136,7 +136,7 @@ def agreement(table: pd.DataFrame) -> dict[str, float]:
     return {
         "points": len(compared),
         "met": float(compared["met"].mean()),
-        **{f"{half} half, {stage}": float(share) for (half, stage), share in parts.items()},
+        **{f"{part['half']} half, {part['stage']}": part["met"] for part in parts.reset_index().to_dict("records")},
         "rank agreement": float(ranks(compared).median()),
         "same sign": float((signs["points"] * signs["same_sign"]).sum() / count) if count else math.nan,
     }

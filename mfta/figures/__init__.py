@@ -1,6 +1,5 @@
-"""Tables to figures, one file a section. Nothing else in the package draws."""
+"""What several pages draw alike, and the pictures of the method; one page's figures are drawn in its cells."""
 
-from mfta.figures.comparison import ratio_to_paper, ratio_to_paper_by_size
 from mfta.figures.lines import heat, lines, ratio
 from mfta.figures.method import anchor_of_a_draw, anchors_in_space, anchors_in_the_plane, margin
 from mfta.figures.robustness import capacity_ratios
@@ -19,8 +18,6 @@ __all__ = [
     "lines",
     "margin",
     "ratio",
-    "ratio_to_paper",
-    "ratio_to_paper_by_size",
     "story",
     "use_style",
 ]
