@@ -49,7 +49,7 @@ def test_the_untrained_network_stands_in_for_both_epochs():
     """One that has the last epoch's values from the start meets all of that epoch, and its changes have no sign."""
     given = table()
     last = given[given["stage"] == "last"]
-    with_start = pd.concat([given[given["stage"] == "best"] * 1, last.assign(stage="initial")])
+    with_start = pd.concat([given[given["stage"] == "best"], last.assign(stage="initial")])
     found = paper.agreement(paper.untrained(with_start))
     assert found["first half, last"] == found["second half, last"] == 1
     assert found["second half, best"] < 1
