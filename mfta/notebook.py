@@ -39,7 +39,7 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     listed = [job.config for job in jobs(section, **parameters)]
     values = listed[0].model_dump()
     for name in listed[0].grid:
-        values[name] = ", ".join(str(v) for v in sorted({getattr(config, name) for config in listed}))
+        values[name] = ", ".join(str(v) for v in sorted({getattr(of, name) for of in listed}))
     texts = {name: "none" if value is None else str(value) for name, value in values.items()}
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 
@@ -85,32 +85,6 @@ def spread(by_seed: pd.Series, digits: int = 2) -> str:
     return f"{mean:.{digits}f} (one seed)" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
-def offer(table: pd.DataFrame, name: str) -> None:
-    """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
-    text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
-    store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
-
-
-def keep(figure: Any, name: str) -> None:
-    """Put a matplotlib figure beside the executed notebooks as ``name.svg``, for pages that are no notebooks."""
-    metadata = {"Date": None}
-    store.write(sections() / f"{name}.svg", lambda buffer: figure.savefig(buffer, format="svg", metadata=metadata))
-
-
-def sections() -> Path:
-    """The folder of the executed notebooks, which the book renders."""
-    return store.home() / "book" / "sections"
-
-
-def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
-    per_class = of.train_per_class or data.SOURCES[of.dataset].train_per_class
-    seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
-    return (
-        f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
-        f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
-    )
-
-
 def _set_as_parameters(names: dict[str, Any]) -> list[str]:
     """What the cells of parameters set, as run last: the notebook's own, which sets ``preset``, and papermill's.
 
@@ -140,3 +114,29 @@ def _assigned(source: str) -> set[str]:
         return set()
     targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def offer(table: pd.DataFrame, name: str) -> None:
+    """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
+    text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
+    store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
+
+
+def keep(figure: Any, name: str) -> None:
+    """Put a matplotlib figure beside the executed notebooks as ``name.svg``, for pages that are no notebooks."""
+    metadata = {"Date": None}
+    store.write(sections() / f"{name}.svg", lambda buffer: figure.savefig(buffer, format="svg", metadata=metadata))
+
+
+def sections() -> Path:
+    """The folder of the executed notebooks, which the book renders."""
+    return store.home() / "book" / "sections"
+
+
+def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
+    per_class = of.train_per_class or data.SOURCES[of.dataset].train_per_class
+    seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    return (
+        f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
+        f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
+    )
