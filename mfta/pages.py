@@ -24,7 +24,7 @@ from mfta import configs, store
 from mfta.errors import NotebookError, nearest
 
 KERNEL = "mfta"
-PAGES = ("method", "verdicts", "comparison", "robustness", "build")
+PAGES = ("method", "verdicts", "comparison", "robustness", "sweep", "build")
 """Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
 
