@@ -1,5 +1,6 @@
 """What is chosen as text means the same from every door: a number, a list, seeds, no value."""
 
+import numpy as np
 import pytest
 import yaml
 
@@ -56,6 +57,13 @@ def test_papermills_yaml_gives_the_same_configs_as_the_command_line():
 @pytest.mark.parametrize("text", ["0..2", "0,1,2", "[0, 1, 2]"])
 def test_seeds_are_seeds_with_either_option(text):
     assert parse_choices([f"seeds={text}"], None) == parse_choices([], text) == {"seeds": [0, 1, 2]}
+
+
+def test_numpys_numbers_and_ranges_are_numbers():
+    usual = jobs("layer_memorization", seeds=[0, 1, 2], epochs=3)
+    assert jobs("layer_memorization", seeds=range(3), epochs=np.int64(3)) == usual
+    assert jobs("layer_memorization", seeds=np.arange(3), epochs=3) == usual
+    assert jobs("layer_memorization", seeds=[np.int32(0), 1, 2], epochs=3) == usual
 
 
 def test_seeds_and_presets_are_given_once():
