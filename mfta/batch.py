@@ -27,7 +27,7 @@ from mfta.jobs import SECTIONS, Job, jobs
 from mfta.plan import Step, steps
 
 KERNEL = "mfta"
-PAGES = ("method", "verdicts", "comparison", "robustness", "build")
+PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "build")
 """Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
 
