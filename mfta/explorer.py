@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from mfta import configs, paper, stored
+from mfta import configs, paper, sections, stored
 
 MEASURES = {"capacity": "capacity", "radius": "radius_median", "dimension": "dimension"}
 
@@ -30,7 +30,7 @@ def text() -> str:
 def _networks() -> Iterator[dict[str, Any]]:
     """By preset, its own network and the same with or without batch norm, where anything of it is stored."""
     for preset in reversed(configs.PRESETS):
-        config = configs.config("layer_memorization", preset)
+        config = sections.config("layer_memorization", preset)
         what = {"preset": preset, "network": config.network, "dataset": config.dataset}
         arms = {(): config.batch_norm, (f"batch_norm {not config.batch_norm}",): not config.batch_norm}
         for variation, tables in stored.variations(preset).items():
