@@ -159,7 +159,12 @@ CASES = [
             f"analyze({X}, seed=-1)",
             "simulated_capacity(np.full((5, 30, 10), np.inf))",
             f"simulated_capacity({X}, n_dichotomies=2)",
+            f"simulated_capacity({X}, dichotomies='half')",
             "exact.segment_capacity(-1.0)",
+            "exact.orthogonal_capacity(2.5)",
+            f"effective_geometry({X}, np.zeros(30))",
+            f"effective_geometry({X} * 0)",
+            "manifolds.balls(5, 30, 10, radius=1.0, dimension=31)",
         )
     ),
     *NOTEBOOKS,

@@ -67,7 +67,7 @@ def ellipsoids(
     p, n, m = whole("manifolds", manifolds, 1), whole("features", features, 1), whole("points", points, 1)
     sizes = np.asarray(radii, dtype=float)
     if sizes.ndim != 1 or not 1 <= len(sizes) <= n or not ((sizes >= 0.0) & (sizes < np.inf)).all():
-        raise GeometryError(f"radii is {radii!r:.60}; expected 1 to {n} numbers, each 0 or more, one an axis")
+        raise GeometryError(f"{sizes.size} half-axes given; expected 1 to {n} of them, one an axis, each 0 or more")
     middle = centers(p, n, seed=seed) if about is None else np.asarray(about, dtype=float)
     if middle.shape != (p, n):
         raise GeometryError(f"about has shape {middle.shape}; expected {(p, n)}, a row a center")
