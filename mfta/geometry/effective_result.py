@@ -121,3 +121,12 @@ def left_out(values: np.ndarray) -> np.ndarray:
     """Standard errors of values (7, B) found with one of B parts left out: the jackknife."""
     parts = values.shape[1]
     return np.asarray(np.sqrt((parts - 1) * np.square(values - values.mean(1, keepdims=True)).mean(1)))
+
+
+def mean_cosine(products: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Mean |cosine| over μ ≠ ν from inner products (…, P, P) and lengths (…, P); NaN where all lengths vanish."""
+    sizes = left[..., None] * right[..., None, :] * (1.0 - np.eye(left.shape[-1]))
+    defined = sizes > 0.0
+    cosines = np.divide(np.abs(products), sizes, out=np.zeros_like(sizes), where=defined)
+    count = defined.sum((-2, -1))
+    return np.divide(cosines.sum((-2, -1)), count, out=np.full(count.shape, np.nan), where=count > 0)

@@ -14,11 +14,7 @@ from .inputs import whole
 
 
 def centers(
-    manifolds: int,
-    features: int,
-    kind: str = "uncorrelated",
-    strength: float = 0.6,
-    seed: int = 0,
+    manifolds: int, features: int, kind: str = "uncorrelated", strength: float = 0.6, seed: int = 0
 ) -> np.ndarray:
     """Centres (P, N) whose squared length is one on average.
 
@@ -52,12 +48,7 @@ def centers(
 
 
 def ellipsoids(
-    manifolds: int,
-    features: int,
-    points: int,
-    radii: Sequence[float],
-    seed: int = 0,
-    about: np.ndarray | None = None,
+    manifolds: int, features: int, points: int, radii: Sequence[float], seed: int = 0, about: np.ndarray | None = None
 ) -> np.ndarray:
     """Points uniform in angle on the surfaces of ellipsoids: (P, N, M).
 
@@ -111,12 +102,7 @@ def segments(
 
 
 def clouds(
-    manifolds: int,
-    features: int,
-    points: int,
-    spread: float,
-    seed: int = 0,
-    about: np.ndarray | None = None,
+    manifolds: int, features: int, points: int, spread: float, seed: int = 0, about: np.ndarray | None = None
 ) -> np.ndarray:
     """Gaussian points in all features, (P, N, M): the mean squared distance to the centre is spread².
 
