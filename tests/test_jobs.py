@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import mfta
-from mfta import audit, jobs, store, training
+from mfta import definitions, jobs, store, stored, training
 from mfta.errors import ParameterError, StoreError
 
 
@@ -15,6 +15,8 @@ def job(tiny):
 
 def test_a_stored_table_is_loaded_and_nothing_is_trained(job, monkeypatch):
     made = job.table()
+    certificate, run = (store.read_certificate(folder) for folder in (job.directory, job.shared.directory))
+    assert certificate["network"] == definitions.digest(run["files_sha256"])
     monkeypatch.setattr(training, "run", None)
     pd.testing.assert_frame_equal(job.table(), made)
     assert job.state()[0] == "stored"
@@ -93,13 +95,13 @@ def test_what_was_tampered_with_is_refused_by_name_and_not_recomputed(job, damag
         job.table()
     assert job.state()[0] == "refused"
     if damage is not change_config:
-        assert [row.state for row in audit.audit()] == ["refused"]
+        assert [row.state for row in stored.audit()] == ["refused"]
 
 
 def test_an_audit_of_sound_tables(job):
-    assert audit.audit() == []
+    assert stored.audit() == []
     job.table()
-    (row,) = audit.audit()
+    (row,) = stored.audit()
     assert (row.preset, row.section, row.seed, row.state) == ("quick", "layer_memorization", "0", "sound")
 
 

@@ -12,7 +12,7 @@ from test_claims import gradients as made_gradients
 from test_comparison import table as like_the_paper
 from test_stored import keep
 
-from mfta import configs, figures, stored
+from mfta import figures, sections, stored
 from mfta.options import parse_overrides
 from mfta.readout import agreement, robustness
 from mfta.wording import MARKS, html
@@ -143,7 +143,7 @@ def test_every_step_of_the_script_is_a_config_of_the_small_preset(tmp_path):
         assert (module, command) == ("mfta.cli", "compute")
         given = [value for option, value in itertools.pairwise(rest) if option == "--set"]
         assert rest[-4:] == ["--preset", "small", "--seeds", "0"]
-        (config,) = configs.grid(section, "small", [0], **parse_overrides(given))
+        (config,) = sections.grid(section, "small", [0], **parse_overrides(given))
         assert stored.differences(section, "small", config.model_dump(mode="json"))
         fingerprints.add(config.fingerprint)
     assert len(fingerprints) == len(calls) > 10

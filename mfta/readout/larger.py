@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from mfta import configs, stored
+from mfta import configs, sections, stored
 
 
 def larger(section: str, preset: str) -> tuple[pd.DataFrame | None, str]:
@@ -21,7 +21,7 @@ def largest(section: str, presets: Sequence[str], wanted: str = "these presets")
     for name in reversed(presets):
         table = stored.tables(name).get(section)
         if table is not None:
-            config = configs.config(section, name)
+            config = sections.config(section, name)
             seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
             return table, (
                 f"Stored with the preset {name}: {config.network} on {config.dataset},"
@@ -38,7 +38,7 @@ def story(presets: Iterable[str]) -> tuple[pd.DataFrame | None, dict[str, str]]:
     for preset in reversed(list(presets)):
         table = stored.tables(preset).get("layer_memorization")
         if table is not None:
-            config = configs.config("layer_memorization", preset)
+            config = sections.config("layer_memorization", preset)
             listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
             share = f"{config.permuted_fraction:.0%}"
             return table, {
