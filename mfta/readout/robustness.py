@@ -7,7 +7,6 @@ import pandas as pd
 
 from mfta.claims import CLAIMS, claim
 from mfta.judge import Finding, find
-from mfta.readout.layer_memorization import permuted_capacity_ratio
 from mfta.stored import Variation
 from mfta.wording import bound, number, one_row, value
 
@@ -71,10 +70,16 @@ def at_a_glance(found: Found) -> pd.DataFrame:
 def ratios(stored: Stored) -> dict[str, pd.DataFrame]:
     """By variation, the permuted capacity at the last over the best epoch: rows are seeds, columns depths."""
     return {
-        named(variation): permuted_capacity_ratio(tables["layer_memorization"])
+        named(variation): _ratio(tables["layer_memorization"])
         for variation, tables in stored.items()
         if "layer_memorization" in tables
     }
+
+
+def _ratio(table: pd.DataFrame) -> pd.DataFrame:
+    permuted = table[table["depth"].notna() & (table["examples"] == "permuted")]
+    by = permuted.pivot_table(index="seed", columns=["stage", "depth"], values="capacity")
+    return pd.DataFrame(by["last"] / by["best"])
 
 
 def tidy(found: Found) -> pd.DataFrame:
