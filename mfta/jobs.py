@@ -114,6 +114,7 @@ class Job:
         started = time.monotonic()
         with own_threads(self.config.threads):
             table = sections.computing(self.section)(self.config, force or self.preset == "quick")
+        network = store.read_certificate(self.shared.directory) or {}
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -123,6 +124,7 @@ class Job:
             "code": definitions.digest(self.definitions),
             "definitions": self.definitions,
             "run": self.config.training.fingerprint,
+            "network": definitions.digest(network.get("files_sha256", {})) if network else None,
             "data_sha256": training.data_of(self.config.training).checksum,
             "device": str(training.device()),
             "threads": self.config.threads,
