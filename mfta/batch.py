@@ -31,7 +31,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from mfta import pages, store
 from mfta.errors import MftaError
 from mfta.geometry import GeometryError
-from mfta.jobs import SECTIONS, Job, jobs
+from mfta.jobs import Job, jobs
+from mfta.sections import SECTIONS
 
 LONGEST = 60
 """Characters of a folder for temporary files below which the server's socket may lie: systems allow about 100."""

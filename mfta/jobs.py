@@ -1,7 +1,7 @@
 """What there is to do, and why: one job is one section at one seed, stored under its own fingerprint."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +12,11 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from mfta import configs, data, definitions, store, training
+from mfta import configs, data, definitions, sections, store, training
 from mfta.errors import ParameterError, StoreError
-from mfta.experiments import capacity_theory, double_descent, gradients, layer_memorization, rewinding
 from mfta.options import as_number
 
 State = Literal["stored", "missing", "stale", "refused"]
-
-SECTIONS: dict[str, Callable[[Any, bool], pd.DataFrame]] = {
-    module.__name__.rpartition(".")[2]: module.compute
-    for module in (capacity_theory, layer_memorization, rewinding, double_descent, gradients)
-}
-"""How each is computed."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,7 @@ class Job:
     @property
     def definitions(self) -> dict[str, str]:
         """The definitions of the package that it depends on, as they stand."""
-        return definitions.of(self.config.model_dump(), SECTIONS[self.section])
+        return definitions.of(self.config.model_dump(), sections.computing(self.section))
 
     def state(self) -> tuple[State, str]:
         """Whether it is there, and why not or since when."""
@@ -120,7 +113,7 @@ class Job:
     def _compute(self, force: bool) -> None:
         started = time.monotonic()
         with own_threads(self.config.threads):
-            table = SECTIONS[self.section](self.config, force or self.preset == "quick")
+            table = sections.computing(self.section)(self.config, force or self.preset == "quick")
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -218,15 +211,15 @@ def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None
     or a value that is refused, for more images than there are, and for a network that cannot be built.
     """
     given = {name: as_number(value) for name, value in {"seeds": seeds, **overrides}.items()}
-    listed = [Job(section, preset, config) for config in configs.grid(section, preset, **given)]
+    listed = [Job(section, preset, config) for config in sections.grid(section, preset, **given)]
     for job in listed:
-        _suits(job.config)
+        _suits(section, job.config)
     return listed
 
 
-def _suits(config: configs.Section) -> None:
+def _suits(section: str, config: configs.Section) -> None:
     """Refuse what is there neither in the data nor as a network."""
-    source, section = data.SOURCES[config.dataset], config.section
+    source = data.SOURCES[config.dataset]
     for name in ("train_per_class", "test_per_class"):
         asked, there = getattr(config, name), getattr(source, name)
         if asked is not None and asked > there:
@@ -251,9 +244,9 @@ def compute(
 ) -> pd.DataFrame:
     """The table of a section over all seeds: each seed is loaded where it is stored, else computed.
 
-    section: a name in ``SECTIONS``. preset: ``quick``, ``small``, ``full`` or ``paper``. overrides: any parameter
-    of the section, see :func:`jobs`. Raises ParameterError, DataError or StoreError, each with one line that says
-    what to do.
+    section: a name in ``mfta.sections.SECTIONS``. preset: ``quick``, ``small``, ``full`` or ``paper``.
+    overrides: any parameter of the section, see :func:`jobs`. Raises ParameterError, DataError or StoreError, each
+    with one line that says what to do.
     """
     tables = [job.table() for job in jobs(section, preset, seeds, **overrides)]
     return pd.concat(tables, ignore_index=True)

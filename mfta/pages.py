@@ -20,8 +20,9 @@ import zmq
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from mfta import configs, store
+from mfta import store
 from mfta.errors import NotebookError, nearest
+from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
 PAGES = ("method", "verdicts", "comparison", "robustness", "sweep", "build")
@@ -104,7 +105,7 @@ def _prepare(name: str, source: Path, given: dict[str, Any]) -> str:
         )
     names = sorted(papermill.inspect_notebook(str(source).replace("{", "{{").replace("}", "}}")))
     unknown = [name for name in given if name not in names]
-    if unknown and name not in configs.SECTIONS:  # a section's notebook takes all of its config, and checks it
+    if unknown and name not in SECTIONS:  # a section's notebook takes all of its config, and checks it
         hint = nearest(unknown[0], names)
         return f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}"
     return ""

@@ -52,7 +52,7 @@ TAG = ":tags: [parameters]"
 NOTEBOOKS = [
     a_notebook("a notebook whose parameters have no tag", "page", lambda text: text.replace(TAG, "")),
     a_notebook(
-        "a notebook with the tag on two cells", "page", lambda text: text.replace(":tags: [hide-input]", TAG, 1)
+        "a notebook with the tag on two cells", "page", lambda text: text.replace(":tags: [remove-cell]", TAG, 1)
     ),
     a_notebook("a notebook that does not exist", "pages", lambda text: text),
     a_notebook("a parameter the notebook does not have", "page", lambda text: text, draw=3),
