@@ -15,7 +15,7 @@ from mfta.sections import config, parameter_names
 Parameters = dict[str, Any]
 
 
-def parameters(section: str, names: dict[str, Any]) -> Parameters:
+def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
     names: the notebook's ``globals()``. What the cells of parameters set counts, the notebook's own, which sets
@@ -45,7 +45,7 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     listed = [job.config for job in jobs(section, **parameters)]
     values = listed[0].model_dump()
     for name in listed[0].grid:
-        values[name] = ", ".join(str(v) for v in sorted({getattr(config, name) for config in listed}))
+        values[name] = ", ".join(str(v) for v in sorted({getattr(of, name) for of in listed}))
     texts = {name: "none" if value is None else str(value) for name, value in values.items()}
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 
