@@ -9,21 +9,27 @@ import importlib.metadata
 from typing import Any
 
 from mfta.geometry import (
+    EffectiveGeometry,
     GeometryError,
     ManifoldGeometry,
     analyze,
     analyze_point_cloud,
+    effective_geometry,
     exact,
+    manifolds,
     simulated_capacity,
 )
 
 __all__ = [
+    "EffectiveGeometry",
     "GeometryError",
     "ManifoldGeometry",
     "analyze",
     "analyze_point_cloud",
     "compute",
+    "effective_geometry",
     "exact",
+    "manifolds",
     "measure_layers",
     "run",
     "simulated_capacity",

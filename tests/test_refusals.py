@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 import mfta
-from mfta import batch, data, notebook, training
+from mfta import data, notebook, pages, training
 from mfta.cli import app
 from mfta.errors import MftaError
 
@@ -42,6 +42,14 @@ CALLS = {
     "mfta.compute('rewinding', seeds=[0, 0])": "seeds = [0, 0] is refused: it lists one twice; give each once",
     "mfta.compute('rewinding', seed=0)": "rewinding has no parameter 'seed'. Did you mean 'seeds'?",
     "mfta.compute('rewinding', threads=0)": "threads = 0 is refused: input should be greater than or equal to 1",
+    "mfta.compute('rewinding', epochs='none')": "epochs = None is refused: input should be a valid integer",
+    "mfta.compute('rewinding', learning_rate='1e400')": "learning_rate = inf is refused: input should be a finite",
+    "mfta.compute('rewinding', test_per_class=45)": "= 45 is refused: the smallest class of digits has 44; give that",
+    "mfta.compute('rewinding', network='vgg16')": "'vgg16' is refused: images of 8×8 are too small for vgg16",
+    "mfta.compute('rewinding', network='densenet121', hidden=0, batch_norm=False)": "batch_norm = False is",
+    "mfta.compute('double_descent', network='densenet121', widths=[3])": "width = 3 is refused for densenet121: give",
+    "mfta.compute('rewinding', hidden=2, network='resnet18')": "hidden = 2 is refused for resnet18, which has no",
+    "mfta.compute('gradients', permuted_fraction=1)": "permuted_fraction = 1.0 is refused: of 130 images a class",
     "mfta.run('rewindings')": "there is no section 'rewindings'. Did you mean 'rewinding'?",
     "mfta.run('rewinding', seed=-1)": "seeds = [-1] is refused",
     "mfta.data.load('digits', train_per_class=500)": "500 digits training images a class, but the smallest class",
@@ -69,6 +77,12 @@ COMMANDS = {
     "rerun --set drawz=3": "has no parameter 'drawz'. Did you mean 'draws'?",
     "rerun --preset quik": "there is no preset 'quik'. Did you mean 'quick'?",
     "compute --set epochs": "--set 'epochs' is refused: write name=value",
+    "compute --set preset=small": "--set 'preset=small' is refused: write --preset small",
+    "compute --set seeds=0 --seeds 1": "--set seeds and --seeds are both given: give one of them",
+    "compute --set epochs=1:30": "epochs=1:30' is refused: '1:30' is not a YAML value",
+    "rerun rewinding --set network=vgg16 --dry-run": "'vgg16' is refused: images of 8×8 are too small for vgg16",
+    "rerun rewinding --set train_per_class=131 --dry-run": "= 131 is refused: the smallest class of digits has 130",
+    "rerun gradients --set permuted_fraction=0.001 --dry-run": "= 0.001 is refused: of 130 images a class at least",
     "compute --set epochs=[1": "--set 'epochs=[1' is refused: '[1' is not a YAML value",
     "compute --set epochs=3 --set epochs=4": "--set gives epochs twice: give it once",
     "compute --seeds one": "--seeds 'one' is refused: write 0..2 or 0,1,2",
@@ -132,7 +146,7 @@ def test_a_notebook(change, name, given, says, tmp_path):
     path.parent.mkdir()
     (tmp_path / "pyproject.toml").write_text("")
     path.write_text(change(NOTEBOOK))
-    answer = batch.execute(name, given)
+    answer = pages.execute(name, given)
     assert says in answer
     assert "\n" not in answer
 

@@ -44,13 +44,15 @@ def parameter_names(section: str) -> list[str]:
 
 
 def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
-    """One config of ``section`` under ``preset`` with ``overrides``; None means: as the preset says.
+    """One config of ``section`` under ``preset`` with ``overrides``.
 
+    None means as the preset says, and the text ``"none"`` that there is to be no value.
     Listed epochs beyond the last one are left out.
     """
     model = section_model(section)
     given = {name: value for name, value in overrides.items() if value is not None}
     values = {**preset_values(preset, section), **given}
+    values = {name: None if isinstance(value, str) and value == "none" else value for name, value in values.items()}
     values = {name: value for name, value in values.items() if name not in {f"{n}s" for n in model.grid}}
     last = values.get("epochs", model.model_fields["epochs"].default)
     for name, value in values.items():
