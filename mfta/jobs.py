@@ -229,12 +229,6 @@ def _suits(section: str, config: configs.Section) -> None:
                 f"{section}: {name} = {asked} is refused: the smallest class of {config.dataset} has {there};"
                 " give that or less"
             )
-    images = config.train_per_class or source.train_per_class
-    if section == "gradients" and not 0 < round(config.permuted_fraction * images) < images:
-        raise ParameterError(
-            f"{section}: permuted_fraction = {config.permuted_fraction} is refused: of {images} images a class at"
-            " least one must be permuted and one not"
-        )
     try:
         definitions.of(config.model_dump())  # builds the network, without its weights
     except ParameterError as error:
