@@ -2,6 +2,7 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 
 import mfta
 from mfta import jobs, store, stored, training
@@ -18,6 +19,17 @@ def test_a_stored_table_is_loaded_and_nothing_is_trained(job, monkeypatch):
     monkeypatch.setattr(training, "run", None)
     pd.testing.assert_frame_equal(job.table(), made)
     assert job.state()[0] == "stored"
+
+
+def test_a_default_type_of_tensors_changes_no_number(job, tmp_path, monkeypatch):
+    table = job.table()
+    monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "other" / "runs"))
+    monkeypatch.setenv("MFTA_RESULTS", str(tmp_path / "other" / "results"))
+    torch.set_default_dtype(torch.float64)
+    try:
+        pd.testing.assert_frame_equal(job.table(), table, check_exact=True)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_seeds_are_stored_apart(tiny):

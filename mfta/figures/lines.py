@@ -34,7 +34,11 @@ def lines(
     names = list(dict.fromkeys(rows[hue].dropna()))
     known = all(name in COLORS for name in names)
     order = [name for name in COLORS if name in names] if known else names
-    look = {"style": hue, "style_order": order, "markers": [MARKERS[name] for name in order] if known else True}
+    look: dict[str, Any] = {
+        "style": hue,
+        "style_order": order,
+        "markers": [MARKERS[name] for name in order] if known else True,
+    }
     if style is not None:
         look = {"style": style, "style_order": [*DASHES], "markers": {"here": "o", "paper": "X"}}
     grid = sns.relplot(
