@@ -1,27 +1,26 @@
 """Runs and tables on disk: where they lie, how they are written whole, and what proves them."""
 
-import datetime
+import errno
 import hashlib
-import importlib.metadata
 import io
 import json
 import os
-import platform
-import subprocess
+import re
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import filelock
 import pandas as pd
 
+from mfta.circumstances import PACKAGE, certified, circumstances, has_matrix_instructions, progress, versions
 from mfta.errors import StoreError
 
-PACKAGE = Path(__file__).parent
-CERTIFIED_PACKAGES = ("numpy", "scipy", "numba", "pandas", "scikit-learn", "torch", "torchvision")
+__all__ = ["certified", "has_matrix_instructions", "progress", "versions"]
 
 
 def home() -> Path:
@@ -33,7 +32,22 @@ def home() -> Path:
 def folder(variable: str, name: str) -> Path:
     """The absolute folder an environment variable names, a tilde expanded; unset, empty: ``name`` in the project."""
     given = os.environ.get(variable, "").strip()
-    return Path(given).expanduser().absolute() if given else home() / name
+    try:
+        return Path(given).expanduser().absolute() if given else home() / name
+    except RuntimeError:
+        raise StoreError(f"{variable} = {given!r} is in a home that is not there: give the whole path") from None
+
+
+def without_places(text: str) -> str:
+    """A text for others to read, without this machine's folders and what they say of its user."""
+    named = {results_directory(): "results", runs_directory(): "runs", folder("MFTA_DATA", "data"): "data"}
+    named |= {home(): ".", PACKAGE.parent: ".", Path(sys.prefix): "python", Path(tempfile.gettempdir()): "tmp"}
+    named |= {Path(os.path.expanduser("~")): "~"}  # noqa: PTH111 (there may be no home)
+    named |= {place.resolve(): name for place, name in named.items()}
+    for place in sorted(named, key=lambda place: -len(str(place))):
+        if len(place.parts) > 1 and place.is_absolute():
+            text = re.sub(rf"{re.escape(str(place))}(?![\w.-])", named[place], text)
+    return re.sub(r"\S*ipykernel_\d+/\d+\.py", "cell", text)
 
 
 def runs_directory() -> Path:
@@ -61,27 +75,31 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
 
 def _staged(path: Path, content: bytes) -> Path:
     """A temporary file beside ``path`` with all of ``content``, on the disk and ready to take its name."""
-    temporary: str | None = None
+    temporary = path.with_name(f".writing-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
-            temporary = file.name
+        with temporary.open("xb") as file:  # and not by tempfile, so that its mode follows the umask
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write '{path}' ({error.strerror}): make room or allow writing there, or set"
-            " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
-        ) from None
-    return Path(temporary)
+        with suppress(OSError):
+            temporary.unlink()
+        raise _unwritable(str(path), error) from None
+    return temporary
+
+
+def _unwritable(place: str, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot write '{place}' ({error.strerror}): make room or allow writing there, or set"
+        " MFTA_RESULTS, MFTA_RUNS and MFTA_DATA to places that can be written; nothing was damaged"
+    )
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+    """Valid JSON, which has no infinity and no NaN: those become null."""
+    finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
+    return (json.dumps(finite, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> str:
@@ -101,82 +119,43 @@ def lock(directory: Path, wait: bool = True) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+        held = _acquired(path, wait)
+    except filelock.Timeout:
+        raise
     except OSError as error:
         if (directory / "certificate.json").exists():
             yield
             return
-        raise StoreError(
-            f"cannot write in '{path.parent}' ({error.strerror}): make room or allow writing there, or set"
-            " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
-        ) from None
-    with filelock.FileLock(path, timeout=-1 if wait else 0):
+        raise _unwritable(str(path.parent), error) from None
+    try:
         for left in directory.glob(".writing-*"):
             left.unlink(missing_ok=True)
         yield
+    finally:
+        held.release()
 
 
-def circumstances() -> dict[str, Any]:
-    """What a certificate says of the machine, the versions and the moment."""
-    return {
-        "commit": _commit(),
-        "instructions": _instructions(),
-        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "versions": versions(),
-    }
-
-
-def certified(content: dict[str, Any]) -> dict[str, Any]:
-    """A certificate: what it is of, and the circumstances."""
-    return {**content, **circumstances()}
-
-
-def versions() -> dict[str, str]:
-    """The installed versions of the packages that numbers depend on."""
-    return {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES}
-
-
-def _processor() -> str:
-    """The processor's model; results of another may differ in the last bits."""
+def _acquired(path: Path, wait: bool) -> filelock.BaseFileLock:
+    """The lock of the file system; where it has none, a file that names its holder, whose end frees it."""
+    lock: filelock.BaseFileLock = filelock.FileLock(path, fallback_to_soft=False)
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor()
-
-
-def has_matrix_instructions() -> bool:
-    """Whether the processor multiplies matrices of bfloat16 by instructions of their own (AMX)."""
+        lock.acquire(timeout=-1 if wait else 0)
+        return lock
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+    lock = filelock.SoftFileLock(path.with_suffix(".held"))
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
-    except OSError:  # not Linux
-        return False
-
-
-def progress(bar: Any, epoch: int, epochs: int, seconds: float) -> None:
-    """A line a slow epoch where there is no terminal for the bar: seconds an epoch, and the time left."""
-    if bar.disable and seconds > 5:
-        left = (epochs - epoch) * seconds / 60
-        bar.write(f"epoch {epoch} of {epochs}: {seconds:.0f} s an epoch, about {left:.0f} min left", file=sys.stderr)
-
-
-def _instructions() -> str:
-    """The vector instructions PyTorch uses: one processor's name stands for machines with different ones."""
-    import torch  # late: the store is read without it
-
-    return torch.backends.cpu.get_cpu_capability()
-
-
-def _commit() -> str | None:
-    try:
-        command = ["git", "rev-parse", "HEAD"]
-        answer = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False)
-    except OSError:  # no git here
-        return None
-    return answer.stdout.strip() or None
+        lock.acquire(timeout=5 if wait else 0)
+    except filelock.Timeout:
+        if not wait:
+            raise
+        sys.stderr.write(
+            f"waiting for '{lock.lock_file}', as the file system has no locks: remove it if the process on the"
+            " machine that it names is gone\n"
+        )
+        lock.acquire()
+    return lock
 
 
 def write_table(directory: Path, table: pd.DataFrame, certificate: dict[str, Any]) -> None:
@@ -207,7 +186,8 @@ def read_certificate(directory: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise StoreError(f"'{path}' cannot be read ({error}): remove '{directory}' to recompute it") from None
-    if not isinstance(content, dict):
+    parts = ("config", "definitions", "versions", "files_sha256")
+    if not isinstance(content, dict) or not all(isinstance(content.get(part, {}), dict) for part in parts):
         raise StoreError(f"'{path}' is no certificate: remove '{directory}' to recompute it")
     return content
 

@@ -8,8 +8,8 @@ import pandas as pd
 from packaging.requirements import Requirement
 
 from mfta import store, training
-from mfta.audit import audit
 from mfta.errors import StoreError
+from mfta.stored import audit
 
 
 def environment() -> pd.DataFrame:

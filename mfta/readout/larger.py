@@ -1,30 +1,25 @@
-"""The stored tables nearest to the paper, with a sentence on where they come from."""
+"""The stored table nearest to the paper that the front page's figure is drawn from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import pandas as pd
 
-from mfta import configs, stored
+from mfta import sections, stored
 
 
-def larger(section: str, preset: str) -> tuple[pd.DataFrame | None, str]:
-    """What a section's page shows beside its own tables: :func:`largest` beyond ``preset``."""
-    return largest(section, configs.PRESETS[configs.PRESETS.index(preset) + 1 :], "a larger preset")
+def story(presets: Iterable[str]) -> tuple[pd.DataFrame | None, dict[str, str]]:
+    """Layer memorization at the preset nearest to the paper where it is stored, and where that comes from.
 
-
-def largest(section: str, presets: Sequence[str], wanted: str = "these presets") -> tuple[pd.DataFrame | None, str]:
-    """Stored rows of the last preset that has any of the section, and a sentence on their origin.
-
-    presets: from small to large. None where nothing of the section is stored; the sentence then says that no table of
-    ``wanted`` is.
+    presets: from small to large. None where it is stored for none of them.
     """
-    for name in reversed(presets):
-        table = stored.tables(name).get(section)
+    for preset in reversed(list(presets)):
+        table = stored.tables(preset).get("layer_memorization")
         if table is not None:
-            config = configs.config(section, name)
-            seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
-            return table, (
-                f"Stored with the preset {name}: {config.network} on {config.dataset},"
-                f" {config.permuted_fraction:.0%} of the labels permuted, seeds {seeds}."
-            )
-    return None, f"No table of {wanted} is stored."
+            config = sections.config("layer_memorization", preset)
+            listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+            share = f"{config.permuted_fraction:.0%}"
+            return table, {
+                "preset": preset, "dataset": config.dataset, "network": config.network, "seeds": listed,
+                "permuted": share,
+            }  # fmt: skip
+    return None, dict.fromkeys(("preset", "dataset", "network", "seeds", "permuted"), "none")
