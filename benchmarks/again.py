@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from threads import HEAD, MEASURES, row
 
-from mfta import definitions, store, verdicts
-from mfta.judging import by_means
+from mfta import claims, definitions, store
 
 PAGES = Path(__file__).parents[1] / "book" / "measured"
 
@@ -57,12 +56,10 @@ def in_errors(one: pd.DataFrame, other: pd.DataFrame) -> str:
 
 def sides(one: pd.DataFrame, other: pd.DataFrame) -> str:
     """How many rules of the verdicts the two tables answer alike."""
-    claims = [claim for claim in verdicts.CLAIMS if claim.section == "layer_memorization"]
-    both = [[f.leans for claim in claims for f in by_means(claim, table).findings] for table in (one, other)]
+    rules = [rule for claim in claims.CLAIMS if claim.section == "layer_memorization" for rule in claim.rules]
+    both = [[f.mean_is_inside for f in (claims.find(r, table) for r in rules) if f.seeds] for table in (one, other)]
     same = sum(a == b for a, b in zip(*both, strict=True))
-    return (
-        f"Of the {len(both[0])} rules of the verdicts that these tables decide, {same} lie on the same side in both."
-    )
+    return f"Of the {len(both[0])} rules of the verdicts that these tables hold, {same} lie on the same side in both."
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mfta import audit, store
+from mfta import store, stored
 
 ROOT = Path(__file__).parents[1]
 SECTIONS = ("layer_memorization", "rewinding")
@@ -122,7 +122,7 @@ class Project:
     def inspect(self, seen: dict[str, bytes]) -> dict[str, bytes]:
         """Check all that is finished: sound, and made once, so that its certificate is the one first seen."""
         os.environ["MFTA_RESULTS"] = str(self.folder / "results")
-        for row in audit.audit():
+        for row in stored.audit():
             require(row.state in ("sound", "unfinished"), f"{row.section} {row.fingerprint}: {row.why}")
         for path in (self.folder / "runs").glob("*/certificate.json"):
             for name in (store.read_certificate(path.parent) or {})["files_sha256"]:

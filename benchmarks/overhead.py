@@ -14,8 +14,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import joblib
-
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "book" / "measured" / "overhead.md"
 TINY = ("epochs=1", "checkpoints=[]", "measured_epochs=[]", "train_per_class=20", "points=8", "draws=20")
@@ -26,14 +24,13 @@ HEAD = """| driver | start, s | one more job, s |
 POOL = """
 import sys
 from functools import partial
-from pathlib import Path
-from mfta import jobs, options, pool
+from mfta import batch, jobs, options
 if __name__ == "__main__":
-    pool.warm()
+    batch.warm()
     seeds = list(range(int(sys.argv[1])))
     listed = jobs.jobs("layer_memorization", "quick", seeds, **options.parse_overrides(sys.argv[2:]))
-    tasks = [pool.Task(str(job), partial(job.table)) for job in listed]
-    assert not any(event.error for event in pool.run(tasks, 2, 2, Path("_build/logs")))
+    tasks = [batch.Task(str(job), partial(job.table)) for job in listed]
+    assert not any(event.error for event in batch.carry_out(tasks, 2))
 """
 
 
@@ -50,7 +47,7 @@ def main() -> None:
         seconds(place, sys.executable, "-m", "mfta.cli", "compute", "layer_memorization", *options, "--seeds", seeds)
         rows = [line("`mfta rerun --jobs 2`", lambda n: seconds(place, sys.executable, "pool.py", str(n), *TINY))]
         rows += [line("`snakemake -c2`", lambda n: by_snakemake(place, n))]
-    text = HEAD + "".join(rows) + f"\nOn {joblib.cpu_count()} cores with a load of {os.getloadavg()[0]:.0f}.\n"
+    text = HEAD + "".join(rows) + f"\nOn {os.cpu_count()} cores with a load of {os.getloadavg()[0]:.0f}.\n"
     PAGE.write_text(text)
     print(text)
 

@@ -9,26 +9,37 @@ import importlib.metadata
 from typing import Any
 
 from mfta.geometry import (
+    EffectiveGeometry,
     GeometryError,
     ManifoldGeometry,
     analyze,
     analyze_point_cloud,
+    effective_geometry,
     exact,
+    manifolds,
     simulated_capacity,
 )
 
 __all__ = [
+    "EffectiveGeometry",
     "GeometryError",
     "ManifoldGeometry",
     "analyze",
     "analyze_point_cloud",
     "compute",
+    "effective_geometry",
     "exact",
+    "manifolds",
     "measure_layers",
+    "run",
     "simulated_capacity",
 ]
 
-_LATER = {"compute": ("mfta.jobs", "compute"), "measure_layers": ("mfta.layers", "measure_layers")}
+_LATER = {
+    "compute": ("mfta.jobs", "compute"),
+    "measure_layers": ("mfta.layers", "measure_layers"),
+    "run": ("mfta.trained", "run"),
+}
 _SUBMODULES = {"data", "figures", "labels", "networks", "notebook", "paper", "readout"}
 
 

@@ -1,176 +1,271 @@
-"""Papermill over the notebooks: parameters checked first, tables computed, failures kept apart.
+"""A batch: what there is to do, done side by side, each task in a process of its own.
 
-Executed notebooks go to ``book/sections/``, which the book renders and never executes. A notebook that
-failed goes to ``_build/failed/`` for reading, and no older one is left in its place.
+A thread a task starts the process and waits for it, so that one that dies takes no other with it. The processes are
+forked from a server that has imported everything once, so that a task starts in some hundredths of a second. Their
+output goes to a log each. They end when the process that asked for them ends, however it ends.
 """
 
-import json
+import multiprocessing
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
+from multiprocessing import connection, forkserver
+from multiprocessing.context import BaseContext
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, Literal
+from unittest.mock import patch
 
-import joblib
-import jupytext
-import nbformat
-import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.exceptions import PapermillExecutionError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from mfta import configs, pool, store
-from mfta.errors import NotebookError, nearest
-from mfta.jobs import SECTIONS, Job, jobs
-from mfta.plan import Step, steps
+from mfta import pages, store
+from mfta.errors import MftaError
+from mfta.geometry import GeometryError
+from mfta.jobs import Job, jobs
+from mfta.sections import SECTIONS
 
-KERNEL = "mfta"
-PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "build")
-"""Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
+LONGEST = 60
+"""Characters of a folder for temporary files below which the server's socket may lie: systems allow about 100."""
 
 
-def planned(
-    sections: Sequence[str], preset: str, overrides: dict[str, Any], seeds: list[int] | None = None
-) -> dict[str, list[Job]]:
+@dataclass(frozen=True)
+class Task:
+    """One thing to do, and why: ``call`` is picklable and takes no arguments."""
+
+    name: str
+    call: Callable[[], object]
+    threads: int = 1
+    after: tuple[str, ...] = ()
+    """Names of the tasks without which it cannot be done."""
+    wanted: bool = True
+    state: str = ""
+    why: str = ""
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """A task started, or ended: ``error`` is one line that is empty where all went well."""
+
+    name: str
+    kind: Literal["started", "ended"]
+    error: str = ""
+    seconds: float = 0.0
+
+
+def planned(sections: Sequence[str], preset: str, **choices: Any) -> dict[str, list[Job]]:
     """The jobs of each section (none: of all), after all parameters of all of them were checked."""
-    chosen = dict.fromkeys(sections or SECTIONS)
-    return {section: jobs(section, preset, seeds, **overrides) for section in chosen}
+    return {section: jobs(section, preset, **choices) for section in dict.fromkeys(sections or SECTIONS)}
 
 
-def rerun(
-    sections: Sequence[str],
-    preset: str,
-    overrides: dict[str, Any],
-    seeds: list[int] | None = None,
-    force: bool = False,
-) -> tuple[list[Step], list[pool.Task]]:
-    """What is to be done: the steps, and all tasks, the notebooks' among them. :func:`carry_out` does it."""
-    listed = planned(sections, preset, overrides, seeds)
-    made = steps([job for section in listed.values() for job in section], force)
-    tasks = [step.task for step in made if step.task]
-    parameters = {"preset": preset, "seeds": seeds, **overrides}
-    for section in listed:
-        before = tuple(task.name for task in tasks if task.name.startswith(f"{section}, "))
-        tasks.append(pool.Task(f"notebook {section}", partial(_execute, section, parameters), after=before))
+def rerun(sections: Sequence[str], preset: str, force: bool = False, **choices: Any) -> list[Task]:
+    """What a batch consists of, in order: the trainings that wanted tables share, each once, tables, notebooks.
+
+    What is refused is a task as well: it fails by its message (unless ``force``), and is seen to fail.
+    """
+    listed = planned(sections, preset, **choices)
+    others = () if sections else pages.PAGES
+    pages.check([*listed, *others])
+    tables = {job: _task(job, force) for section in listed.values() for job in section}
+    shared = dict.fromkeys(job.shared for job, task in tables.items() if task.wanted)
+    trainings = {training: _task(training) for training in shared}
+    for job, task in tables.items():
+        if job.shared in trainings:
+            tables[job] = Task(**{**vars(task), "after": (str(job.shared),)})
+    tasks = [*trainings.values(), *tables.values()]
+    for section, of in listed.items():
+        call = partial(pages.make, section, {"preset": preset, **choices})
+        tasks.append(Task(f"notebook {section}", call, after=tuple(map(str, of))))
     everything = tuple(task.name for task in tasks)
-    for page in PAGES if not sections else ():
-        tasks.append(pool.Task(f"notebook {page}", partial(_execute, page, {}), after=everything))
-    return made, tasks
+    return [*tasks, *(Task(f"notebook {page}", partial(pages.make, page, {}), after=everything) for page in others)]
 
 
-def at_once(tasks: Sequence[pool.Task], n_jobs: int, cores: int | None = None) -> int:
-    """How many of the jobs may run at a time, so that their threads together are at most the cores."""
-    widest = max((task.threads for task in tasks), default=1)
-    return max(1, min(n_jobs, (cores or joblib.cpu_count()) // widest))
-
-
-def carry_out(tasks: Sequence[pool.Task], n_jobs: int = 1) -> Iterator[pool.Event]:
-    """Do the tasks, ``n_jobs`` at a time if there are cores for them; yield what happens."""
-    logs = store.home() / "_build" / "logs"
-    for event in pool.run(tasks, n_jobs, joblib.cpu_count(), logs):
-        if event.error and event.task.name.startswith("notebook "):
-            _remove(_place(event.task.name.removeprefix("notebook ")))  # an older one would pass for this one
-        yield event
-
-
-def execute(section: str, parameters: dict[str, Any]) -> str:
-    """Execute one notebook into ``book/sections/``; return what went wrong, or nothing."""
-    good = _place(section)
-    bad = store.home() / "_build" / "failed" / good.name
-    _remove(good)
-    given = {name: value for name, value in parameters.items() if value is not None}
-    with tempfile.TemporaryDirectory() as folder, _this_python(Path(folder)):
-        source, target = Path(folder) / "in.ipynb", Path(folder) / "out.ipynb"
-        error = _prepare(section, source, given)
-        if error:
-            return error
-        try:
-            papermill.execute_notebook(
-                source, target, given, kernel_name=KERNEL, progress_bar=False, cwd=str(store.home())
-            )
-        except PapermillExecutionError as failure:
-            error = f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}; read '{bad}'"
-        except (DeadKernelError, CellTimeoutError) as failure:
-            error = f"its kernel died ({str(failure).splitlines()[0]}); read '{bad}'"
-        notebook = nbformat.read(target, as_version=4)
-    _tidy(notebook)
-    store.write(bad if error else good, lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
-    if not error:
-        bad.unlink(missing_ok=True)
-    return error
-
-
-def _execute(section: str, parameters: dict[str, Any]) -> None:
-    error = execute(section, parameters)
-    if error:
-        raise NotebookError(error)
-
-
-def _prepare(section: str, source: Path, given: dict[str, Any]) -> str:
-    """Write the notebook as papermill reads it; return why it cannot be given these parameters, or nothing."""
-    path = store.home() / "notebooks" / f"{section}.md"
-    if not path.exists():
-        known = sorted(file.stem for file in path.parent.glob("*.md"))
-        return f"there is no notebook '{path}'.{nearest(section, known)} The notebooks: {', '.join(known)}"
-    jupytext.write(jupytext.read(path), source)
-    tags = [tag for cell in nbformat.read(source, as_version=4).cells for tag in cell.metadata.get("tags", [])]
-    if tags.count("parameters") != 1:
-        return (
-            f"'{path}' has {tags.count('parameters')} cells with the tag `parameters`:"
-            " tag the one that sets them, so that papermill can replace what it sets"
-        )
-    names = sorted(papermill.inspect_notebook(source))
-    unknown = [name for name in given if name not in names]
-    if unknown and section not in configs.SECTIONS:  # a section's notebook takes all of its config, and checks it
-        hint = nearest(unknown[0], names)
-        return f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}"
-    return ""
-
-
-def _place(section: str) -> Path:
-    return store.home() / "book" / "sections" / f"{section}.ipynb"
-
-
-def _remove(path: Path) -> None:
+def _task(job: Job, force: bool = False) -> Task:
     try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise NotebookError(f"cannot replace '{path}' ({error.strerror}): allow writing there") from None
+        state, why = job.state()
+    except MftaError as error:
+        state, why = "refused", str(error)
+    wanted = force or job.calls_for(state) or state == "refused"
+    changes = tuple(job.changes()) if state != "refused" else ()
+    return Task(str(job), partial(job.make, force), job.config.threads, (), wanted, state, why, changes)
 
 
-def _tidy(notebook: nbformat.NotebookNode) -> None:
-    """Leave one box of parameters, and nothing that names this machine or moment."""
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    injected = next((i for i, t in enumerate(tags) if "injected-parameters" in t), None)
-    if injected is not None:
-        default = next(i for i, t in enumerate(tags) if "parameters" in t)
-        given = notebook.cells.pop(injected)
-        assigned = [line for line in given.source.splitlines() if " = " in line]
-        names = {line.split(" = ")[0] for line in assigned}
-        kept = [line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names]
-        notebook.cells[default].source = "\n".join(kept + assigned)
-    for cell in notebook.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-    notebook.metadata.pop("papermill", None)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+def at_once(tasks: Iterable[Task], n_jobs: int, cores: int | None = None) -> int:
+    """How many tasks may run at a time, so that their threads together are at most the cores."""
+    if cores is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(n_jobs, cores // max((task.threads for task in tasks if task.wanted), default=1)))
 
 
-@contextmanager
-def _this_python(folder: Path) -> Iterator[None]:
-    """A kernel that is this very Python, whatever kernels the user or ``JUPYTER_PATH`` offer."""
-    spec = folder / "kernels" / KERNEL / "kernel.json"
-    spec.parent.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40", "-f", "{connection_file}"]
-    spec.write_text(json.dumps({"argv": argv, "display_name": "mfta", "language": "python"}))
-    before = os.environ.get("JUPYTER_PATH")
-    os.environ["JUPYTER_PATH"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["JUPYTER_PATH"]
+def carry_out(tasks: Sequence[Task], n_jobs: int = 1) -> Iterator[Event]:
+    """Do the tasks that are wanted, at most ``n_jobs`` at a time; yield what happens as it happens.
+
+    A task whose predecessor failed is not started and counts as failed.
+    """
+    wanted = [task for task in tasks if task.wanted]
+    events: SimpleQueue[Event] = SimpleQueue()
+    turn = threading.Semaphore(n_jobs)
+    processes = _Processes(warm(), store.home() / "_build" / "logs")
+    futures: dict[str, Future[str]] = {}
+
+    def do(task: Task) -> str:
+        lost = next((name for name in task.after if name in futures and futures[name].result()), None)
+        if lost:
+            error, seconds = f"not started, as {lost} failed", 0.0
         else:
-            os.environ["JUPYTER_PATH"] = before
+            with turn:
+                events.put(Event(task.name, "started"))
+                began = time.monotonic()
+                error, seconds = processes.do(task), time.monotonic() - began
+        events.put(Event(task.name, "ended", error, seconds))
+        return error
+
+    with ThreadPoolExecutor(len(wanted) or 1) as threads:
+        try:
+            for task in wanted:  # what comes after others is behind them, so that its futures are there
+                futures[task.name] = threads.submit(do, task)
+            left = len(wanted)
+            while left:
+                event = events.get()
+                left -= event.kind == "ended"
+                if event.error and event.name.startswith("notebook "):
+                    pages.remove(event.name.removeprefix("notebook "))  # an older one would pass for this one
+                yield event
+        finally:
+            processes.end()
+
+
+class _Processes:
+    """Processes for tasks, and what ended them."""
+
+    def __init__(self, context: BaseContext, logs: Path) -> None:
+        self.context, self.logs = context, logs
+        self.running: set[Any] = set()
+        self.ended = False
+        # Starting one looks after all that have ended, and two threads must not both read how one ended.
+        self.lock = threading.Lock()
+
+    def do(self, task: Task) -> str:
+        """Do a task; return what went wrong, or nothing."""
+        log = self.logs / f"{''.join(c if c.isalnum() else '_' for c in task.name)}.log"
+        answer, end = self.context.Pipe(duplex=False)
+        arguments = (task.call, end, log, dict(os.environ), Path.cwd())
+        process = self.context.Process(target=_work, args=arguments, name=task.name)  # type: ignore[attr-defined]
+        with self.lock:
+            if self.ended:
+                return "interrupted"
+            process.start()
+            self.running.add(process)
+        end.close()
+        connection.wait([process.sentinel])
+        with self.lock:
+            process.join()
+            self.running.remove(process)
+        with answer, suppress(EOFError):
+            if answer.poll():
+                return answer.recv()
+        code = process.exitcode
+        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
+        return f"its process {how}; what it had finished is kept, run it again; log: '{log}'"
+
+    def end(self) -> None:
+        """End all that still run, and start no more."""
+        with self.lock:
+            self.ended = True
+            for process in self.running:
+                process.terminate()
+
+
+def warm() -> BaseContext:
+    """Start the server that tasks are forked from, which then imports while the caller does.
+
+    Its socket lies in the folder for temporary files, or in a shorter one; where there is none, each task starts by
+    itself, which takes longer.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mfta.batch", "typer"])
+    folders = [folder for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm") if len(folder) < LONGEST]
+    short = next((folder for folder in folders if os.access(folder, os.W_OK)), None)
+    if short is None:
+        return multiprocessing.get_context("spawn")
+    try:
+        with patch.object(tempfile, "tempdir", short):
+            forkserver.ensure_running()
+    except OSError:
+        return multiprocessing.get_context("spawn")
+    return context
+
+
+def _work(call: Callable[[], object], answer: Any, log: Path, environment: dict[str, str], here: Path) -> None:
+    """What a process does: the server it was forked from may be older than ``environment`` and ``here``."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(here)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _write_to(log)
+    try:
+        call()
+        answer.send("")
+    except (MftaError, GeometryError) as error:
+        answer.send(str(error))
+    except Exception as error:
+        traceback.print_exc()
+        first = (str(error).splitlines() or [""])[0]
+        answer.send(f"{type(error).__name__}: {first}; log: '{log}'")
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write_to(log: Path) -> None:
+    """Send all output to ``log``; nowhere, if that cannot be written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        target = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+    except OSError:
+        target = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(target, stream)
+    os.close(target)
+
+
+def show(events: Iterable[Event], total: int, console: Console) -> list[Event]:
+    """Show ``total`` tasks as they end, with a bar on a terminal, elsewhere as they start too; return what failed."""
+    live, failed, done, began = console.is_terminal, [], 0, time.monotonic()
+    running: dict[str, None] = {}
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, TextColumn("{task.description}", markup=False), console=console, disable=not live
+    ) as progress:
+        bar = progress.add_task("", total=total)
+        for event in events:
+            if event.kind == "started":
+                running[event.name] = None
+                lines = [] if live else [f"{event.name}: started"]
+            else:
+                done += 1
+                running.pop(event.name, None)
+                failed += [event] if event.error else []
+                left = (time.monotonic() - began) / done * (total - done)
+                lines = [f"{event.name}: {event.error or f'done in {event.seconds:.1f} s'}"]
+                lines += [f"{done} of {total} jobs, about {left:.0f} s left"] if not live and done < total else []
+            progress.update(bar, completed=done, description="; ".join(running))
+            for line in lines:
+                console.print(line, markup=False, highlight=False, soft_wrap=True)
+    return failed

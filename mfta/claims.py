@@ -1,144 +1,25 @@
-"""The six claims of the paper's abstract: their rules, second edition, and the one judge that applies them.
-
-A rule is one effect a seed and the side of its *smallest effect of interest* on which the claim has it. Over seeds it
-has a 95 % Student interval and *holds* where all of that lies on the claim's side, is *against* where all of it lies
-on the other, else *undecided*; fewer than three seeds decide nothing. Rules of the *core* make the word, a *premise*
-says whether the network could show the claim at all, *further* rules add a note and never lower a word, and a rule
-that cannot apply to a network is left out.
+"""The six claims of the paper's abstract: their rules, second edition, and what came out of each.
 
 The rules were fixed before any table of the presets full and paper was computed. When they were written, the tables
-of quick and small were known: there they are exploratory.
+of quick and small were known: there they are exploratory. :mod:`mfta.judge` says how they decide.
 """
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
-from scipy import stats
+from IPython.display import HTML, display
 
 from mfta import effects as of
+from mfta import paper, stored, wording
+from mfta.configs import PRESETS
 from mfta.effects import ALL, FINAL, FIRST, TRUE_LABELS, Effect
+from mfta.judge import Claim, Finding, Role, Rule, Verdict, find, interval, judge
 
-Word = Literal["reproduced", "partly", "undecided", "not reproduced", "not tested here"]
-Standing = Literal["holds", "against", "undecided", "shown"]
-Role = Literal["premise", "core", "further"]
-CONFIDENCE = 0.95
-ENOUGH_SEEDS = 3
-
-
-@dataclass(frozen=True)
-class Rule:
-    """``effect`` lies above ``above`` and below ``below`` (None: no bound; neither: it is shown, not judged).
-
-    factor: effect and bounds are logarithms. unit: of the effect; seeds that agree exactly get an interval of half a
-    unit to either side.
-    """
-
-    key: str
-    says: str
-    effect: Effect
-    role: Role
-    above: float | None = None
-    below: float | None = None
-    factor: bool = False
-    unit: float = 0.01
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A rule's outcome: mean over seeds and interval in the units of the rule; NaN where there is none."""
-
-    rule: Rule
-    value: float
-    low: float
-    high: float
-    seeds: int
-    standing: Standing
-
-    @property
-    def mean_is_inside(self) -> bool:
-        """Whether the mean alone lies where the claim has it; False where there is none."""
-        rule = self.rule
-        inside = rule.above is None or self.value > rule.above
-        return not math.isnan(self.value) and inside and (rule.below is None or self.value < rule.below)
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of the paper in our words, and the section whose table its rules are for."""
-
-    key: str
-    says: str
-    section: str
-    rules: tuple[Rule, ...]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What came out of one claim; ``why`` is empty where the findings speak for themselves."""
-
-    claim: Claim
-    word: Word
-    findings: tuple[Finding, ...] = ()
-    why: str = ""
-
-
-def interval(by_seed: np.ndarray, unit: float) -> tuple[float, float]:
-    """Student's 95 % interval of the mean; NaN below two seeds, half a unit to either side where seeds agree."""
-    if len(by_seed) < 2:
-        return math.nan, math.nan
-    error = stats.sem(by_seed)
-    if error <= 1e-12 * abs(by_seed.mean()):
-        return float(by_seed[0]) - unit / 2, float(by_seed[0]) + unit / 2
-    low, high = stats.t.interval(CONFIDENCE, len(by_seed) - 1, by_seed.mean(), error)
-    return float(low), float(high)
-
-
-def find(rule: Rule, table: pd.DataFrame) -> Finding:
-    """The finding of one rule on a table of all seeds; without a seed that has the effect, of zero seeds."""
-    by_seed = rule.effect(table).replace([np.inf, -np.inf], np.nan).dropna().to_numpy(dtype=float)
-    low, high = interval(by_seed, rule.unit)
-    above, below = rule.above, rule.below
-    standing: Standing = "undecided"
-    if above is None and below is None:
-        standing = "shown"
-    elif len(by_seed) >= ENOUGH_SEEDS:
-        if (above is None or low > above) and (below is None or high < below):
-            standing = "holds"
-        elif (above is not None and high < above) or (below is not None and low > below):
-            standing = "against"
-    mean = float(by_seed.mean()) if len(by_seed) else math.nan
-    return Finding(rule, mean, low, high, len(by_seed), standing)
-
-
-def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
-    """The verdict on one claim. table: the stored rows of its section, all seeds; None: none are stored."""
-    if table is None or table.empty:
-        return Verdict(claim, "not tested here", why="no table is stored")
-    findings = tuple(found for found in (find(rule, table) for rule in claim.rules) if found.seeds)
-    premises = [found for found in findings if found.rule.role == "premise"]
-    for found in premises:
-        if found.standing == "against" or (found.seeds < ENOUGH_SEEDS and not found.mean_is_inside):
-            return Verdict(claim, "not tested here", findings, f"not so: {found.rule.says}")
-    core = {found.standing for found in findings if found.rule.role == "core"}
-    if sum(found.rule.role != "further" for found in findings) < sum(rule.role != "further" for rule in claim.rules):
-        return Verdict(claim, "not tested here", findings, "the table does not hold what the rules are about")
-    if any(found.standing == "undecided" for found in premises):
-        return Verdict(claim, "undecided", findings, "a premise is not settled")
-    if "against" in core:
-        return Verdict(claim, "partly" if "holds" in core else "not reproduced", findings)
-    if "undecided" in core:
-        most = max(found.seeds for found in findings)
-        return Verdict(claim, "undecided", findings, "" if most >= ENOUGH_SEEDS else "fewer than three seeds")
-    return Verdict(claim, "reproduced", findings)
-
-
-def verdicts(tables: dict[str, pd.DataFrame]) -> list[Verdict]:
-    """The verdicts on all claims. tables: by section, the stored rows of one preset or arm over all its seeds."""
-    return [judge(claim, tables.get(claim.section)) for claim in CLAIMS]
+__all__ = [
+    "CLAIMS", "Claim", "Finding", "Rule", "Verdict", "claim", "find", "interval", "judge", "judged", "papers", "show",
+    "verdicts",
+]  # fmt: skip
 
 
 def _factor(role: Role) -> Callable[..., Rule]:
@@ -244,3 +125,48 @@ CLAIMS = (
     )),
 )  # fmt: skip
 """The claims and their rules; edition two. They are not touched once a table of full or paper exists."""
+
+
+def verdicts(tables: dict[str, pd.DataFrame]) -> list[Verdict]:
+    """The verdicts on all claims. tables: by section, the stored rows of one preset or arm over all its seeds."""
+    return [judge(claim, tables.get(claim.section)) for claim in CLAIMS]
+
+
+def claim(key: str) -> Claim:
+    """The claim of that key, ``C1`` to ``C6``."""
+    return next(claim for claim in CLAIMS if claim.key == key)
+
+
+def judged(keys: Sequence[str] = (), presets: Sequence[str] = PRESETS) -> dict[str, dict[str, Verdict]]:
+    """By claim and name of what is stored (:func:`mfta.stored.arms`), the verdict; of all claims where none is named.
+
+    This is where every page has its words from. A claim of which no table is stored has no verdict.
+    """
+    wanted = [claim for claim in CLAIMS if claim.key in keys or not keys]
+    arms = {section: stored.arms(section, presets) for section in {claim.section for claim in wanted}}
+    return {c.key: {name: judge(c, table) for name, table in arms[c.section].items()} for c in wanted}
+
+
+def papers(of_claim: Claim) -> dict[str, Finding]:
+    """By rule, the paper's own value (one seed, no interval), as far as its digitised figures give one."""
+    table = paper.tables().get(of_claim.section)
+    found = [find(rule, table) for rule in of_claim.rules] if table is not None else []
+    return {finding.rule.key: finding for finding in found if finding.seeds}
+
+
+def show(key: str, table: pd.DataFrame | None = None, of: wording.Judged | None = None) -> HTML:
+    """One claim as every page shows it: the forest plot of its rules, the words, and the numbers, folded.
+
+    table: rows of the claim's section over all seeds, shown as *this run* beside what is stored unless it is one of
+    these. of: what :func:`judged` gave; None: it is asked now. Displays the plot and returns the rest.
+    """
+    from mfta.figures.forest import forest  # drawing is slow to import, and judging does not need it
+
+    shown, theirs = (of or judged([key]))[key], papers(claim(key))
+    if table is not None:
+        here = judge(claim(key), table)
+        if not any(wording.same(here, other) for other in shown.values()):
+            shown = {"this run": here, **shown}
+    if shown or theirs:
+        display(forest(claim(key), shown, theirs))
+    return wording.page(claim(key), shown, theirs)

@@ -1,9 +1,8 @@
-"""The command line: ``mfta compute | rerun | sweep | status | verify | data``."""
+"""The command line: ``mfta compute | rerun | status | verify | data``."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,21 +10,22 @@ from rich.console import Console
 from rich.table import Table
 
 from mfta.errors import MftaError, ParameterError
-from mfta.options import parse_grid, parse_overrides, parse_seeds
+from mfta.options import parse_choices
 
 if TYPE_CHECKING:
-    from mfta.plan import Step
-    from mfta.pool import Task
+    from mfta.batch import Task
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
-console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+# Paths may hold what rich would take for markup or an emoji.
+console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False, emoji=False)
 
 Sections = Annotated[list[str] | None, typer.Argument(help="sections; none: all of them")]
-Preset = Annotated[str, typer.Option(help="quick, small or paper")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="override a parameter")]
+Preset = Annotated[str, typer.Option(help="quick, small, full or paper")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="override a parameter; NAME=none: without a value"),
+]
 Seeds = Annotated[str | None, typer.Option(help="0..2 or 0,1,2; none: the preset's")]
-
-
 Jobs = Annotated[int, typer.Option("--jobs", help="jobs at a time", min=1)]
 Force = Annotated[bool, typer.Option(help="compute again what is stored or refused")]
 
@@ -40,15 +40,18 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **options)
         except (MftaError, GeometryError) as error:
-            Console(stderr=True, soft_wrap=True, highlight=False).print(
-                f"{type(error).__name__}: {error}", markup=False
-            )
+            say(f"{type(error).__name__}: {error}", Console(stderr=True, highlight=False, emoji=False))
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
-            console.print("interrupted: what is finished is kept; the same command goes on from there")
+            say("interrupted: what is finished is kept; the same command goes on from there")
             raise typer.Exit(130) from None
 
     return guarded
+
+
+def say(line: str, where: Console = console) -> None:
+    """Print one line as it is, however long."""
+    where.print(line, markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -61,16 +64,11 @@ def compute(
     force: Force = False,
 ) -> None:
     """Compute the tables of sections, without notebooks; what is stored is left as it is."""
-    from mfta.jobs import SECTIONS, jobs
+    from mfta.batch import planned
 
-    listed = [
-        job
-        for section in sections or list(SECTIONS)
-        for job in jobs(section, preset, parse_seeds(seeds), **parse_overrides(overrides))
-    ]
-    for job in listed:
-        table = job.table(force)
-        console.print(f"{job}: {len(table)} rows in {job.directory}", soft_wrap=True)
+    for jobs in planned(sections or [], preset, **parse_choices(overrides, seeds)).values():
+        for job in jobs:
+            say(f"{job}: {len(job.table(force))} rows in {job.directory}")
 
 
 @app.command()
@@ -86,82 +84,41 @@ def rerun(
     why: Annotated[bool, typer.Option("--why", help="the same, and name what changed")] = False,
 ) -> None:
     """Compute what is missing, then execute the notebooks into book/sections/."""
-    from mfta import pool
-
-    if not (dry_run or why):
-        pool.warm()
     from mfta import batch
 
-    steps, tasks = batch.rerun(sections or [], preset, parse_overrides(overrides), parse_seeds(seeds), force)
+    tasks = batch.rerun(sections or [], preset, force, **parse_choices(overrides, seeds))
     if dry_run or why:
-        list_steps(steps, why)
-        for task in tasks[sum(bool(step.task) for step in steps) :]:
-            console.print(f"{task.name}: to be executed")
-    else:
-        carry_out(tasks, n_jobs)
-
-
-def list_steps(steps: Sequence["Step"], why: bool) -> None:
-    """One line a training or table; with ``why``, one more for each thing that changed."""
-    for step in steps:
-        then = "as it is" if step.task is None else "fails" if step.state == "refused" else "to be made"
-        console.print(f"{step.name}: {step.state}, {then}: {step.why}", markup=False, soft_wrap=True)
-        for change in step.changes if why else ():
-            console.print(f"    {change}", markup=False, soft_wrap=True)
-
-
-def carry_out(tasks: Sequence["Task"], n_jobs: int) -> None:
-    """Do the tasks in view; exit with 1 and a summary where one failed."""
-    from mfta import batch, live
-
+        for task in tasks:
+            list_task(task, why)
+        return
     allowed = batch.at_once(tasks, n_jobs)
     if allowed < n_jobs:
-        console.print(f"{allowed} at a time, not {n_jobs}: the threads of all jobs together are at most the cores")
-    failed = live.show(batch.carry_out(tasks, n_jobs), len(tasks), console)
+        say(f"{allowed} at a time, not {n_jobs}: the threads of all jobs together are at most the cores")
+    total = sum(task.wanted for task in tasks)
+    failed = batch.show(batch.carry_out(tasks, allowed), total, console)
     if failed:
-        console.print(f"{len(failed)} of {len(tasks)} failed:")
+        say(f"{len(failed)} of {total} failed:")
         for event in failed:
-            console.print(f"  {event.task.name}: {event.error}", markup=False, soft_wrap=True)
+            say(f"  {event.name}: {event.error}")
         raise typer.Exit(1)
 
 
-@app.command()
-@one_line_errors
-def sweep(
-    section: Annotated[str, typer.Argument(help="the section to run over the grid")],
-    more: Annotated[list[str] | None, typer.Argument(metavar="[NAME=A,B]...", help="more of the grid")] = None,
-    grid: Annotated[
-        list[str] | None, typer.Option("--grid", metavar="NAME=A,B", help="values of a parameter")
-    ] = None,
-    preset: Preset = "quick",
-    overrides: Overrides = None,
-    n_jobs: Jobs = 1,
-    measure: Annotated[str | None, typer.Option(help="the column to draw")] = None,
-    where: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="rows to draw")] = None,
-    out: Annotated[Path | None, typer.Option(help="folder of the table and the figure")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="count the jobs and their hours")] = False,
-    why: Annotated[bool, typer.Option("--why", help="the same, and list every job")] = False,
-) -> None:
-    """Run a section over a grid: --grid permuted_fraction=0.1,0.5 network=vgg16,convnet seeds=0,1,2."""
-    from mfta.sweep import Sweep
-
-    swept = Sweep.of(section, preset, parse_grid([*(grid or []), *(more or [])]), parse_overrides(overrides))
-    steps = swept.steps()
-    if why:
-        list_steps(steps, why)
-    if dry_run or why:
-        console.print(swept.count(), soft_wrap=True)
+def list_task(task: "Task", why: bool) -> None:
+    """One line a training, table or notebook; with ``why``, one more for each thing that changed."""
+    if not task.state:
+        say(f"{task.name}: to be executed")
         return
-    carry_out([step.task for step in steps if step.task], n_jobs)
-    for path in swept.write(out, measure, parse_overrides(where, "--where")):
-        console.print(f"{path}", soft_wrap=True)
+    then = "as it is" if not task.wanted else "fails" if task.state == "refused" else "to be made"
+    say(f"{task.name}: {task.state}, {then}: {task.why}")
+    for change in task.changes if why else ():
+        say(f"    {change}")
 
 
 @app.command()
 @one_line_errors
 def status() -> None:
     """List every stored table: whether it is sound, and what has changed since it was made."""
-    from mfta.audit import audit
+    from mfta.stored import audit
 
     rows = audit()
     table = Table("preset", "section", "seed", "fingerprint", "state", "why")
@@ -172,27 +129,17 @@ def status() -> None:
 
 @app.command()
 @one_line_errors
-def verify(
-    again: Annotated[int, typer.Option("--recompute", help="make so many random tables once more", min=0)] = 0,
-    preset: Annotated[str | None, typer.Option(help="recompute tables of this preset only")] = None,
-    seed: Annotated[int | None, typer.Option(help="of the choice of tables")] = None,
-) -> None:
+def verify() -> None:
     """Recompute the checksum of every stored table; exit with 1 if one is not what it was."""
-    from mfta.audit import audit, recompute
+    from mfta.stored import audit
 
     rows = audit()
     refused = [row for row in rows if row.state == "refused"]
     for row in refused:
-        console.print(row.why, markup=False, soft_wrap=True)
+        say(row.why)
     unfinished = sum(row.state == "unfinished" for row in rows)
-    console.print(f"{len(rows) - len(refused) - unfinished} of {len(rows)} tables are sound")
-    lost = len(refused)
-    for made in recompute(again, preset, seed):
-        how = f"differs by up to {made.difference:.1e} of the value" if made.difference else "the same bit for bit"
-        others = f" (not as then: {'; '.join(made.circumstances)})" if made.circumstances else ""
-        console.print(f"{made.name}, made again: {how}{others}", markup=False, soft_wrap=True)
-        lost += not made.holds
-    if lost:
+    say(f"{len(rows) - len(refused) - unfinished} of {len(rows)} tables are sound")
+    if refused:
         raise typer.Exit(1)
 
 
@@ -205,7 +152,7 @@ def data(name: Annotated[str, typer.Argument(help="cifar100")] = "cifar100") -> 
     if name != "cifar100":
         raise ParameterError(f"'{name}' has no files to fetch; only cifar100 has (digits come with scikit-learn)")
     datasets.cifar100()
-    console.print(f"CIFAR-100 in '{datasets.directory()}' is complete and as published", soft_wrap=True)
+    say(f"CIFAR-100 in '{datasets.directory()}' is complete and as published")
 
 
 if __name__ == "__main__":

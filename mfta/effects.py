@@ -130,8 +130,8 @@ def recovered(table: pd.DataFrame, side: str, variant: str = "main", examples: s
 
 def _few(table: pd.DataFrame, variant: str = "main") -> pd.DataFrame:
     """Of each seed the number of final layers chosen on one half of the test images, and the share on the other."""
-    chosen_on = recovered(table, "last", variant, "test half 1")
-    judged_on = recovered(table, "last", variant, "test half 2")
+    chosen_on = recovered(table, "last", variant, "test half 1").dropna(how="all")  # a seed without a gap has none
+    judged_on = recovered(table, "last", variant, "test half 2").reindex(chosen_on.index)
     if chosen_on.empty:
         return pd.DataFrame(columns=["number", "share"], dtype=float)
     most = max(1, int(chosen_on.columns.max()) // 3)

@@ -12,13 +12,12 @@ from mfta import labels
 from mfta.configs import Training
 from mfta.data import Dataset
 from mfta.errors import DivergedError
+from mfta.schedules import SCHEDULES
 from mfta.streams import stream, torch_stream
 
 EVALUATION_BATCH = 128
 LAYOUT = torch.channels_last
 """Memory layout of images and weights: about 1.5 times faster than the default on the CPU."""
-SCHEDULES = {"constant": lambda progress: 1.0, "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress))}
-"""Factor on the learning rate by the share of training that is done."""
 
 
 def device() -> torch.device:

@@ -1,8 +1,8 @@
-"""What there is to do: one job is one section at one seed, stored under its own fingerprint."""
+"""What there is to do, and why: one job is one section at one seed, stored under its own fingerprint."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,21 +12,11 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from mfta import changes, configs, definitions, store, training
-from mfta.errors import StoreError
-from mfta.experiments import capacity_theory, double_descent, gradients, layer_memorization, rewinding
+from mfta import configs, data, definitions, sections, store, training
+from mfta.errors import NeedsTorch, ParameterError, StoreError
+from mfta.options import as_number
 
 State = Literal["stored", "missing", "stale", "refused"]
-
-
-SECTIONS: dict[str, Callable[[Any, bool], pd.DataFrame]] = {
-    "capacity_theory": capacity_theory.compute,
-    "layer_memorization": layer_memorization.compute,
-    "rewinding": rewinding.compute,
-    "double_descent": double_descent.compute,
-    "gradients": gradients.compute,
-}
-"""How each is computed."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +25,7 @@ class Job:
 
     section: str
     preset: str
-    config: configs.Section
+    config: Any
 
     def __str__(self) -> str:
         """``layer_memorization, seed 0``."""
@@ -49,11 +39,11 @@ class Job:
 
     @property
     def definitions(self) -> dict[str, str]:
-        """The definitions of the package that the table depends on, as they stand."""
-        return definitions.of(self.config.model_dump(), SECTIONS[self.section])
+        """The definitions of the package that it depends on, as they stand."""
+        return definitions.of(self.config.model_dump(), sections.computing(self.section))
 
     def state(self) -> tuple[State, str]:
-        """Whether the table is there, and why not or what changed since."""
+        """Whether it is there, and why not or since when."""
         try:
             return self._state()
         except StoreError as error:
@@ -68,48 +58,56 @@ class Job:
     def _state(self) -> tuple[State, str]:
         certificate = store.read_certificate(self.directory)
         if certificate is None:
-            return "missing", "no table of this config is stored"
-        self._stored()
+            return "missing", self._missing()
+        self._check()
         made = certificate.get("made", "an unknown time")
-        if changes.code(certificate, self.definitions):
-            return "stale", f"the code changed since {made}"
-        return "stored", f"made {made}"
+        try:
+            sound = certificate.get("code") == definitions.digest(self.definitions)
+        except NeedsTorch:  # the book is read where nothing can be computed
+            return "stored", f"made {made}; whether the code has changed since is not known without PyTorch"
+        return ("stored", f"made {made}") if sound else ("stale", f"the code changed since {made}")
+
+    def _missing(self) -> str:
+        return "no table of this config is stored"
+
+    def _check(self) -> None:
+        self._stored()
 
     def changes(self) -> list[str]:
-        """What differs from the stored table's certificate, or where none is stored, from the nearest one."""
-        if self.state()[0] == "refused":
-            return []
-        certificate = store.read_certificate(self.directory)
-        if certificate is not None:
-            return changes.since(certificate, self.definitions)
-        now, defaults = (
-            config.model_dump(mode="json") for config in (self.config, type(self.config).model_validate({}))
-        )
-        return changes.from_nearest(self.directory.parent, now, defaults)
+        """What differs from its certificate, or where there is none, from the nearest one."""
+        with suppress(StoreError):
+            certificate = store.read_certificate(self.directory)
+            return changed_since(certificate, self.definitions) if certificate else self._from_nearest()
+        return []
 
     @property
     def wanted(self) -> bool:
-        """True where computing is called for: nothing is stored, or, in quick, by other code."""
-        return self._calls_for(self.state()[0])
+        """True where making it is called for: nothing is there, or, in quick, by other code."""
+        return self.calls_for(self.state()[0])
 
-    def _calls_for(self, state: State) -> bool:
+    def calls_for(self, state: State) -> bool:
+        """Whether a job in this state is to be made."""
         return state == "missing" or (state == "stale" and self.preset == "quick")
 
     @property
     def shared(self) -> "SharedTraining":
         """The training behind the table."""
-        return SharedTraining(self.config.training, fresh=self.preset == "quick")
+        return SharedTraining("training", self.preset, self.config.training)
 
     def table(self, force: bool = False) -> pd.DataFrame:
         """The job's table, computed where :attr:`wanted` (or ``force``), else loaded.
 
         Raises StoreError for a stored table that is not what its certificate says.
         """
+        self.make(force)
+        return self._stored()
+
+    def make(self, force: bool = False) -> None:
+        """Compute and store the table where that is wanted."""
         if force or self.wanted:
             with store.lock(self.directory):
-                if force or self._calls_for(self._state()[0]):  # another process may have made it meanwhile
+                if force or self.calls_for(self._state()[0]):  # another process may have made it meanwhile
                     self._compute(force)
-        return self._stored()
 
     def _stored(self) -> pd.DataFrame:
         config = self.config.model_dump(mode="json")
@@ -118,7 +116,7 @@ class Job:
     def _compute(self, force: bool) -> None:
         started = time.monotonic()
         with own_threads(self.config.threads):
-            table = SECTIONS[self.section](self.config, force or self.preset == "quick")
+            table = sections.computing(self.section)(self.config, force or self.preset == "quick")
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -135,13 +133,23 @@ class Job:
         }
         store.write_table(self.directory, table, certificate)
 
+    def _from_nearest(self) -> list[str]:
+        """How the config differs from the stored one of its section and preset that differs least."""
+        now, nearest = self.config.model_dump(mode="json"), {}
+        defaults = type(self.config).model_validate({}).model_dump(mode="json")  # a certificate may be older
+        for path in sorted(self.directory.parent.glob("*/certificate.json")):
+            with suppress(StoreError):
+                then = {**defaults, **(store.read_certificate(path.parent) or {}).get("config", {})}
+                names = [name for name in now if then.get(name) != now[name]]
+                nearest[path.parent.name] = [f"{name} {then.get(name)!r}, now {now[name]!r}" for name in names]
+        if not nearest:
+            return ["nothing of this section is stored under this preset"]
+        name = min(nearest, key=lambda name: len(nearest[name]))
+        return [f"nearest stored is {name[:8]}", *nearest[name]]
 
-@dataclass(frozen=True)
-class SharedTraining:
-    """One trained network that tables of several sections need; ``fresh``: not by older code."""
 
-    config: configs.Training
-    fresh: bool
+class SharedTraining(Job):
+    """One trained network that tables of several sections need."""
 
     def __str__(self) -> str:
         """``training convnet on digits, seed 0 (97aaf8fa)``."""
@@ -153,31 +161,41 @@ class SharedTraining:
         """``runs/<fingerprint>``."""
         return store.runs_directory() / self.config.fingerprint
 
-    def state(self) -> tuple[State, str]:
-        """Whether the network is there; a run that is refused says so when it is asked for."""
-        certificate = store.read_certificate(self.directory)
-        if certificate is None:
-            begun = (self.directory / "resume.pt").exists()
-            return "missing", "goes on from its last epoch" if begun else "no such network is stored"
-        if changes.code(certificate, training.definitions_of(self.config)):
-            return "stale", f"the code changed since {certificate.get('made')}"
-        return "stored", f"made {certificate.get('made')}"
-
-    def changes(self) -> list[str]:
-        """What differs from its certificate."""
-        certificate = store.read_certificate(self.directory)
-        return changes.since(certificate, training.definitions_of(self.config)) if certificate else []
-
     @property
-    def wanted(self) -> bool:
-        """True where it must be trained, or trained anew."""
-        state, _ = self.state()
-        return state == "missing" or (state == "stale" and self.fresh)
+    def definitions(self) -> dict[str, str]:
+        """Those that training reaches."""
+        return training.definitions_of(self.config)
 
-    def make(self) -> None:
+    def make(self, force: bool = False) -> None:
         """Train it, or go on where it stopped."""
         with own_threads(self.config.threads):
-            training.run(self.config, self.fresh)
+            training.run(self.config, force or self.preset == "quick")
+
+    def _missing(self) -> str:
+        return (
+            "goes on from its last epoch" if (self.directory / "resume.pt").exists() else "no such network is stored"
+        )
+
+    def _check(self) -> None:
+        """A run that is not what its certificate says is refused when it is asked for."""
+
+    def _from_nearest(self) -> list[str]:
+        return []
+
+
+def changed_since(certificate: Mapping[str, Any], now: Mapping[str, str]) -> list[str]:
+    """Definitions and versions of packages that are not those of the certificate, one line each.
+
+    now: the definitions as they stand, by :func:`mfta.definitions.of`.
+    """
+    then, versions = certificate.get("versions", {}), store.versions()
+    other = [name for name in then if versions.get(name, then[name]) != then[name]]
+    lines = [f"{name} {then[name]}, now {versions[name]}" for name in other]
+    if certificate.get("code") == definitions.digest(now):
+        return lines
+    if "definitions" not in certificate:
+        return ["code (the certificate is older than digests of definitions)", *lines]
+    return [*definitions.changed(certificate["definitions"], now), *lines]
 
 
 @contextmanager
@@ -189,8 +207,40 @@ def own_threads(number: int) -> Iterator[None]:
 
 
 def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any) -> list[Job]:
-    """The jobs of a section: one a seed (None: the preset's seeds). All parameters are checked here."""
-    return [Job(section, preset, config) for config in configs.grid(section, preset, seeds, **overrides)]
+    """The jobs of a section: one a seed (None: the preset's seeds). All parameters are checked here.
+
+    overrides: None is as the preset says, the text ``"none"`` no value where a parameter may have none; numbers
+    that arrive as text, 1e-3 say, are read. Raises ParameterError before anything is computed: for a name, a type
+    or a value that is refused, for more images than there are, and for a network that cannot be built.
+    """
+    given = {name: as_number(value) for name, value in {"seeds": seeds, **overrides}.items()}
+    listed = [Job(section, preset, config) for config in sections.grid(section, preset, **given)]
+    for job in listed:
+        _suits(section, job.config)
+    return listed
+
+
+def _suits(section: str, config: configs.Section) -> None:
+    """Refuse what is there neither in the data nor as a network."""
+    source = data.SOURCES[config.dataset]
+    for name in ("train_per_class", "test_per_class"):
+        asked, there = getattr(config, name), getattr(source, name)
+        if asked is not None and asked > there:
+            raise ParameterError(
+                f"{section}: {name} = {asked} is refused: the smallest class of {config.dataset} has {there};"
+                " give that or less"
+            )
+    images = config.train_per_class or source.train_per_class
+    if section == "gradients" and not 0 < round(config.permuted_fraction * images) < images:
+        raise ParameterError(
+            f"{section}: permuted_fraction = {config.permuted_fraction} is refused: of {images} images a class at"
+            " least one must be permuted and one not"
+        )
+    try:
+        with suppress(NeedsTorch):  # without it nothing is computed
+            definitions.of(config.model_dump())  # builds the network, without its weights
+    except ParameterError as error:
+        raise ParameterError(f"{section}: network = {config.network!r} is refused: {error}") from None
 
 
 def compute(
@@ -198,15 +248,9 @@ def compute(
 ) -> pd.DataFrame:
     """The table of a section over all seeds: each seed is loaded where it is stored, else computed.
 
-    section: a name in ``SECTIONS``. preset: ``quick``, ``small`` or ``paper``. overrides: any parameter
-    of the section; None means as the preset says. Raises ParameterError, DataError or StoreError, each
+    section: a name in ``mfta.sections.SECTIONS``. preset: ``quick``, ``small``, ``full`` or ``paper``.
+    overrides: any parameter of the section, see :func:`jobs`. Raises ParameterError, DataError or StoreError, each
     with one line that says what to do.
     """
     tables = [job.table() for job in jobs(section, preset, seeds, **overrides)]
     return pd.concat(tables, ignore_index=True)
-
-
-def stored_directories() -> list[Path]:
-    """Every folder of the results that holds a certificate or a table."""
-    found = store.results_directory().glob("*/*/*/")
-    return sorted(folder for folder in found if not folder.name.startswith("."))

@@ -8,26 +8,26 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 
 from mfta import store
-from mfta.configs import parameter_names
 from mfta.errors import ParameterError, nearest
 from mfta.jobs import jobs
+from mfta.sections import parameter_names
 
 
 def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
-    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every
-    plain value found there must be a parameter of the section. Raises ParameterError with the nearest name,
-    and where the notebook itself has overwritten what papermill gave it.
+    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every name that its
+    cell or the notebook's own cell of parameters sets must be a parameter of the section; what other cells make is no
+    parameter, and the cells may be run again. Raises ParameterError with the nearest name, and where the notebook
+    itself has overwritten what papermill gave it or what its cell of parameters set.
     """
-    _refuse_overwritten()
-    given = {name: value for name, value in names.items() if _is_parameter(name, value)}
     known = ["preset", *parameter_names(section)]
-    for name in given:
+    for name in _set_as_parameters(names):
         if name not in known:
             raise ParameterError(
                 f"the notebook has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
             )
+    given = {name: names[name] for name in known if name in names}
     jobs(section, **given)
     return given
 
@@ -42,18 +42,26 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 
 
-def _refuse_overwritten() -> None:
-    """Papermill sets its parameters in the first cell of a notebook without the tag: they are then lost."""
+def _set_as_parameters(names: dict[str, Any]) -> list[str]:
+    """What the cells of parameters set, as run last: the notebook's own, which sets ``preset``, and papermill's.
+
+    Papermill puts its cell first in a notebook without the tag, where it is overwritten: ParameterError. Of a dict
+    that is no notebook's, all names.
+    """
     shell = get_ipython()
-    cells = [cell for cell in shell.user_ns.get("In", []) if cell] if shell is not None else []
-    if cells and cells[0].startswith("# Parameters"):
-        given = _assigned(cells[0])
-        lost = sorted(given & set().union(*map(_assigned, cells[1:-1])))
+    if shell is None or names is not shell.user_ns:
+        return [name for name in names if "__name__" not in names]
+    cells = [cell for cell in shell.user_ns["In"] if cell]
+    papermills = [cell for cell in cells if cell.startswith("# Parameters\n")][-1:]
+    own = [cell for cell in cells if "preset" in _assigned(cell) and cell not in papermills][-1:]
+    if papermills == cells[:1] and cells[-1] not in cells[:-1]:  # the first run of this cell
+        lost = sorted(_assigned(papermills[0]) & set().union(*map(_assigned, cells[1:-1])))
         if lost:
             raise ParameterError(
                 f"{', '.join(lost)} as given to papermill was overwritten by the notebook:"
                 " tag the cell that sets them `parameters`"
             )
+    return sorted(set().union(*map(_assigned, [*own, *papermills])))
 
 
 def _assigned(source: str) -> set[str]:
@@ -67,7 +75,7 @@ def _assigned(source: str) -> set[str]:
 
 def offer(table: pd.DataFrame, name: str) -> None:
     """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
-    text = table.to_csv(index=False, lineterminator="\n")
+    text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
     store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
 
 
@@ -80,10 +88,3 @@ def keep(figure: Any, name: str) -> None:
 def sections() -> Path:
     """The folder of the executed notebooks, which the book renders."""
     return store.home() / "book" / "sections"
-
-
-def _is_parameter(name: str, value: Any) -> bool:
-    shell = get_ipython()
-    hidden = shell.user_ns_hidden if shell is not None else {}
-    plain = value is None or isinstance(value, bool | int | float | str | list | tuple | dict)
-    return plain and not name.startswith("_") and name not in hidden and name not in {"In", "Out"}

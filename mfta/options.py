@@ -1,77 +1,78 @@
-"""What the command line takes as text: overrides, seeds, grids."""
+"""What is chosen as text: on the command line, in a workflow's configuration, by papermill."""
 
+import math
+import re
 from typing import Any
 
 import yaml
 
 from mfta.errors import ParameterError
 
+EXPONENTIAL = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
+
+
+class _Values(yaml.SafeLoader):
+    """YAML whose numbers are what they look like: 010 is ten, and 1:30 none."""
+
+
+_Values.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
+_Values.add_constructor("tag:yaml.org,2002:float", lambda _, node: float(node.value))
+
 
 def parse_overrides(texts: list[str] | None, option: str = "--set") -> dict[str, Any]:
-    """``["epochs=20"]`` → ``{"epochs": 20}``; values are read as YAML, numbers like 1e-3 included."""
-    return {name: _value(text, value, option) for name, value, text in _pairs(texts, option)}
-
-
-def parse_grid(texts: list[str] | None) -> dict[str, list[Any]]:
-    """``["epochs=10,20", "seeds=0..2"]`` → ``{"epochs": [10, 20], "seeds": [0, 1, 2]}``.
-
-    Values that are lists themselves are written as one YAML list of them.
-    """
-    grid = {}
-    for name, value, text in _pairs(texts, "--grid"):
-        if ".." in value:
-            grid[name] = _range(text, value, "--grid")
-        elif value.startswith("["):
-            grid[name] = _value(text, value, "--grid")
-        else:
-            grid[name] = [_value(text, part, "--grid") for part in value.split(",")]
-        if not isinstance(grid[name], list) or not grid[name]:
-            raise ParameterError(f"--grid {text!r} is refused: write name=value,value,...")
-    return grid
-
-
-def parse_seeds(text: str | None) -> list[int] | None:
-    """``"0..2"`` or ``"0,1,2"`` → ``[0, 1, 2]``."""
-    if text is None:
-        return None
-    if ".." in text:
-        return _range(text, text, "--seeds")
-    try:
-        return [int(seed) for seed in text.split(",")]
-    except ValueError:
-        raise ParameterError(f"--seeds {text!r} is refused: write 0..2 or 0,1,2") from None
-
-
-def _pairs(texts: list[str] | None, option: str) -> list[tuple[str, str, str]]:
-    pairs: list[tuple[str, str, str]] = []
+    """``["epochs=20", "checkpoints=[1, 2]"]`` → ``{"epochs": 20, "checkpoints": [1, 2]}``; values are YAML."""
+    given: dict[str, Any] = {}
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not equals or not name or not value:
             raise ParameterError(f"{option} {text!r} is refused: write name=value")
-        if name in [known for known, _, _ in pairs]:
+        if name == "preset":
+            raise ParameterError(f"{option} {text!r} is refused: write --preset {value}")
+        if name in given:
             raise ParameterError(f"{option} gives {name} twice: give it once")
-        pairs.append((name, value, text))
-    return pairs
+        try:
+            given[name] = as_number(yaml.load(value, _Values))
+        except (yaml.YAMLError, ValueError):
+            raise ParameterError(f"{option} {text!r} is refused: '{value}' is not a YAML value") from None
+        if name == "seeds" and isinstance(given[name], str):
+            given[name] = parse_seeds(value, option)
+    return given
 
 
-def _value(text: str, value: str, option: str) -> Any:
+def parse_seeds(text: str | None, option: str = "--seeds") -> list[int] | None:
+    """``"0..2"``, ``"0,1,2"`` or ``"[0, 1, 2]"`` → ``[0, 1, 2]``."""
+    if text is None:
+        return None
+    first, dots, last = text.partition("..")
     try:
-        return float(value) if _is_exponential(value) else yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise ParameterError(f"{option} {text!r} is refused: '{value}' is not a YAML value") from None
-
-
-def _range(text: str, value: str, option: str) -> list[int]:
-    first, _, last = value.partition("..")
-    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
-        raise ParameterError(f"{option} {text!r} is refused: write 0..2 or 0,1,2")
-    return list(range(int(first), int(last) + 1))
-
-
-def _is_exponential(value: str) -> bool:
-    """YAML 1.1 reads 1e-3 as text; a person means the number."""
-    try:
-        float(value)
+        if not dots:
+            return [int(seed) for seed in text.removeprefix("[").removesuffix("]").split(",")]
+        if first.isdecimal() and last.isdecimal() and int(first) <= int(last):
+            return list(range(int(first), int(last) + 1))
     except ValueError:
-        return False
-    return "e" in value.lower() and "." not in value
+        pass
+    raise ParameterError(f"{option} {text!r} is refused: write 0..2 or 0,1,2")
+
+
+def parse_choices(texts: list[str] | None, seeds: str | None) -> dict[str, Any]:
+    """The overrides of ``--set``, with the seeds of ``--seeds``, which are given in one of the two."""
+    given = parse_overrides(texts)
+    if "seeds" in given and seeds is not None:
+        raise ParameterError("--set seeds and --seeds are both given: give one of them")
+    return {"seeds": parse_seeds(seeds), **given}
+
+
+def listed(value: Any) -> list[str]:
+    """A workflow's ``set`` as texts: a list of them, or one text, split before each name=."""
+    parts = value if isinstance(value, list) else re.split(r"\s+(?=\w+=)", str(value).strip())
+    return [str(part) for part in parts if part]
+
+
+def as_number(value: Any) -> Any:
+    """A text like ``1e-3``, alone or in a list, as the number: YAML 1.1, and so papermill, leaves it a text."""
+    if isinstance(value, list | tuple):
+        return type(value)(as_number(part) for part in value)
+    if isinstance(value, str) and EXPONENTIAL.fullmatch(value.strip()):
+        number = float(value)
+        return int(number) if math.isfinite(number) and number.is_integer() else number
+    return value

@@ -1,17 +1,20 @@
 """Runs and tables on disk: where they lie, how they are written whole, and what proves them."""
 
 import datetime
+import errno
 import hashlib
 import importlib.metadata
 import io
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +37,17 @@ def folder(variable: str, name: str) -> Path:
     """The absolute folder an environment variable names, a tilde expanded; unset, empty: ``name`` in the project."""
     given = os.environ.get(variable, "").strip()
     return Path(given).expanduser().absolute() if given else home() / name
+
+
+def without_places(text: str) -> str:
+    """A text for others to read, without this machine's folders and what they say of its user."""
+    named = {results_directory(): "results", runs_directory(): "runs", folder("MFTA_DATA", "data"): "data"}
+    named |= {home(): ".", PACKAGE.parent: ".", Path(sys.prefix): "python", Path(tempfile.gettempdir()): "tmp"}
+    named |= {Path(os.path.expanduser("~")): "~"}  # noqa: PTH111 (there may be no home)
+    for place in sorted(named, key=lambda place: -len(str(place))):
+        if len(place.parts) > 1 and place.is_absolute():
+            text = re.sub(rf"{re.escape(str(place))}(?![\w.-])", named[place], text)
+    return re.sub(r"\S*ipykernel_\d+/\d+\.py", "cell", text)
 
 
 def runs_directory() -> Path:
@@ -61,27 +75,31 @@ def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
 
 def _staged(path: Path, content: bytes) -> Path:
     """A temporary file beside ``path`` with all of ``content``, on the disk and ready to take its name."""
-    temporary: str | None = None
+    temporary = path.with_name(f".writing-{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as file:
-            temporary = file.name
+        with temporary.open("xb") as file:  # and not by tempfile, so that its mode follows the umask
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise StoreError(
-            f"cannot write '{path}' ({error.strerror}): make room or allow writing there, or set"
-            " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
-        ) from None
-    return Path(temporary)
+        with suppress(OSError):
+            temporary.unlink()
+        raise _unwritable(str(path), error) from None
+    return temporary
+
+
+def _unwritable(place: str, error: OSError) -> StoreError:
+    return StoreError(
+        f"cannot write '{place}' ({error.strerror}): make room or allow writing there, or set"
+        " MFTA_RESULTS, MFTA_RUNS and MFTA_DATA to places that can be written; nothing was damaged"
+    )
 
 
 def _json(content: dict[str, Any]) -> bytes:
-    return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
+    """Valid JSON, which has no infinity and no NaN: those become null."""
+    finite = json.loads(json.dumps(content), parse_constant=lambda _: None)
+    return (json.dumps(finite, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
 def write_json(path: Path, content: dict[str, Any]) -> str:
@@ -101,18 +119,43 @@ def lock(directory: Path, wait: bool = True) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
+        held = _acquired(path, wait)
+    except filelock.Timeout:
+        raise
     except OSError as error:
         if (directory / "certificate.json").exists():
             yield
             return
-        raise StoreError(
-            f"cannot write in '{path.parent}' ({error.strerror}): make room or allow writing there, or set"
-            " MFTA_RESULTS and MFTA_RUNS to a place that can be written; nothing was damaged"
-        ) from None
-    with filelock.FileLock(path, timeout=-1 if wait else 0):
+        raise _unwritable(str(path.parent), error) from None
+    try:
         for left in directory.glob(".writing-*"):
             left.unlink(missing_ok=True)
         yield
+    finally:
+        held.release()
+
+
+def _acquired(path: Path, wait: bool) -> filelock.BaseFileLock:
+    """The lock of the file system; where it has none, a file that names its holder, whose end frees it."""
+    lock: filelock.BaseFileLock = filelock.FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=-1 if wait else 0)
+        return lock
+    except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno not in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise
+    lock = filelock.SoftFileLock(path.with_suffix(".held"))
+    try:
+        lock.acquire(timeout=5 if wait else 0)
+    except filelock.Timeout:
+        if not wait:
+            raise
+        sys.stderr.write(
+            f"waiting for '{lock.lock_file}', as the file system has no locks: remove it if the process on the"
+            " machine that it names is gone\n"
+        )
+        lock.acquire()
+    return lock
 
 
 def circumstances() -> dict[str, Any]:
@@ -171,12 +214,21 @@ def _instructions() -> str:
 
 
 def _commit() -> str | None:
+    """The commit of the package's own repository, marked where its files differ; None outside of it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
+    def git(*words: str) -> str:
+        command = ["git", *words]
+        answer = subprocess.run(command, cwd=PACKAGE, env=environment, capture_output=True, text=True, check=False)
+        return answer.stdout.strip()
+
     try:
-        command = ["git", "rev-parse", "HEAD"]
-        answer = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=False)
+        # An installed package may lie within another repository, in its virtual environment say.
+        if git("ls-files", "--full-name", "store.py") != "mfta/store.py":
+            return None
+        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
     except OSError:  # no git here
         return None
-    return answer.stdout.strip() or None
 
 
 def write_table(directory: Path, table: pd.DataFrame, certificate: dict[str, Any]) -> None:
@@ -207,7 +259,8 @@ def read_certificate(directory: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise StoreError(f"'{path}' cannot be read ({error}): remove '{directory}' to recompute it") from None
-    if not isinstance(content, dict):
+    parts = ("config", "definitions", "versions", "files_sha256")
+    if not isinstance(content, dict) or not all(isinstance(content.get(part, {}), dict) for part in parts):
         raise StoreError(f"'{path}' is no certificate: remove '{directory}' to recompute it")
     return content
 

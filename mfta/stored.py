@@ -1,17 +1,64 @@
-"""What is stored of a preset: the tables of its sections over every seed, loaded and never computed."""
+"""What is stored: the tables of a preset over every seed, and whether each table is what it should be."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from mfta import configs, store
-from mfta.errors import StoreError
-from mfta.jobs import SECTIONS, stored_directories
+from mfta import configs, definitions, store
+from mfta.errors import NeedsTorch, ParameterError, StoreError
+from mfta.jobs import changed_since
+from mfta.sections import SECTIONS, computing, config, section_model
 
 Variation = tuple[str, ...]
 """What a config sets otherwise than its preset, ``("permuted_fraction 0.2", "points 20")``; empty: nothing."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One stored table; ``state`` is sound, stale (the code changed since), unfinished or refused."""
+
+    preset: str
+    section: str
+    seed: str
+    fingerprint: str
+    state: str
+    why: str
+
+
+def audit() -> list[Row]:
+    """Check every stored table: checksum, fingerprint, and whether its code is today's."""
+    return [_audited(folder) for folder in stored_directories()]
+
+
+def _audited(folder: Path) -> Row:
+    preset, section, fingerprint = folder.parts[-3:]
+    seed, state, why = "", "sound", ""
+    try:
+        certificate = store.read_certificate(folder)
+        if certificate is None:
+            return Row(preset, section, seed, fingerprint, "unfinished", "being made, or interrupted")
+        store.read_table(folder, fingerprint)
+        seed, why = str(certificate["config"]["seed"]), f"made {certificate['made']} on {certificate['device']}"
+        defaults = section_model(section).model_validate({}).model_dump()  # a certificate may be older
+        now = definitions.of({**defaults, **certificate["config"]}, computing(section))
+        if certificate.get("code") != definitions.digest(now):
+            state, why = "stale", f"since then: {', '.join(changed_since(certificate, now))}; {why}"
+    except NeedsTorch:
+        why += "; whether the code has changed since is not known without PyTorch"
+    except (StoreError, ParameterError) as error:
+        state, why = "refused", str(error)
+    except KeyError as error:
+        state, why = "refused", f"'{folder}' has no {error} in its certificate or is of no known section"
+    return Row(preset, section, seed, fingerprint, state, why)
+
+
+def stored_directories() -> list[Path]:
+    """Every folder of the results that holds a certificate or a table."""
+    found = store.results_directory().glob("*/*/*/")
+    return sorted(folder for folder in found if not folder.name.startswith("."))
 
 
 def tables(preset: str) -> dict[str, pd.DataFrame]:
@@ -20,30 +67,56 @@ def tables(preset: str) -> dict[str, pd.DataFrame]:
     So seeds beyond the preset's own are there too, and a table with another number of epochs is not. A seed of a scan
     counts once all widths of the preset are stored. Sections of which nothing sound is stored are left out.
     """
-    found: dict[str, list[pd.DataFrame]] = {}
-    for folder, section, certificate in _folders(preset):
-        if differences(section, preset, certificate.get("config", {})) == {}:
-            found.setdefault(section, []).extend(_sound(folder))
-    return _whole(preset, found)
+    return variations(preset, only=[()])[()]
 
 
-def variations(preset: str) -> dict[Variation, dict[str, pd.DataFrame]]:
-    """The same for every set of parameters stored under the preset, the preset's own first.
+def arms(section: str, presets: Sequence[str] = configs.PRESETS) -> dict[str, pd.DataFrame]:
+    """By name, a section's stored rows at every preset, and at its other arm, with or without batch norm.
+
+    A name is ``small`` with batch norm and ``small, no batch norm`` without it.
+    """
+    found = {}
+    for preset in presets:
+        own = config(section, preset).batch_norm
+        both: dict[Variation, bool] = {(): own, (f"batch_norm {not own}",): not own}
+        for variation, of in variations(preset, [section], list(both)).items():
+            if section in of:
+                found[preset if both[variation] else f"{preset}, no batch norm"] = of[section]
+    return found
+
+
+def overview(presets: Sequence[str] = configs.PRESETS) -> pd.DataFrame:
+    """What is stored: a row a section and name of :func:`arms`, with data set, network and seeds."""
+    rows = []
+    for section in SECTIONS:
+        for name, table in arms(section, presets).items():
+            own = config(section, name.split(", ")[0])
+            listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+            rows.append((name, section, own.dataset, own.network, listed))
+    return pd.DataFrame(rows, columns=["stored", "section", "data set", "network", "seeds"])
+
+
+def variations(
+    preset: str, sections: Sequence[str] = tuple(SECTIONS), only: Sequence[Variation] | None = None
+) -> dict[Variation, dict[str, pd.DataFrame]]:
+    """The same for every set of parameters stored under the preset (or for ``only`` those), the preset's own first.
 
     Which epochs were kept, measured or gone back to is no variation; of two tables that differ in that alone the
     one with the preset's epochs counts.
     """
     found: dict[Variation, dict[str, dict[tuple, pd.DataFrame]]] = {(): {}}
-    for folder, section, certificate in _folders(preset):
-        config = certificate.get("config", {})
-        differs = differences(section, preset, config)
+    for folder, section, certificate in _folders(preset, sections):
+        made_with = certificate.get("config", {})
+        differs = differences(section, preset, made_with)
         if differs is None:
             continue
-        fields = configs.section_model(section).model_fields
+        fields = section_model(section).model_fields
         epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
         variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
+        if only is not None and variation not in only:
+            continue
         for table in _sound(folder):
-            place = tuple(config[name] for name in configs.section_model(section).grid)
+            place = tuple(made_with[name] for name in section_model(section).grid)
             of_section = found.setdefault(variation, {}).setdefault(section, {})
             if place not in of_section or not epochs:
                 of_section[place] = table
@@ -58,12 +131,12 @@ def differences(section: str, preset: str, made_with: dict[str, Any]) -> dict[st
 
     None where the config does not say which of the section's jobs it is.
     """
-    model = configs.section_model(section)
+    model = section_model(section)
     varied = {name: made_with[name] for name in model.grid if name in made_with}
     if len(varied) < len(model.grid):
         return None
-    config = configs.config(section, preset, **varied).model_dump(mode="json")
-    return {name: value for name, value in made_with.items() if config.get(name) != value}
+    own = config(section, preset, **varied).model_dump(mode="json")
+    return {name: value for name, value in made_with.items() if own.get(name) != value}
 
 
 def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:
@@ -71,17 +144,17 @@ def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.Da
     whole = {section: pd.concat(listed, ignore_index=True) for section, listed in found.items() if listed}
     for section, table in whole.items():
         values = configs.preset_values(preset, section)
-        for name in set(configs.section_model(section).grid) - {"seed"}:
+        for name in set(section_model(section).grid) - {"seed"}:
             wanted = set(values[f"{name}s"])
             table = table[table.groupby("seed")[name].transform(lambda has, wanted=wanted: wanted <= set(has))]
         whole[section] = table
     return {section: table for section, table in whole.items() if not table.empty}
 
 
-def _folders(preset: str) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+def _folders(preset: str, sections: Sequence[str]) -> Iterator[tuple[Path, str, dict[str, Any]]]:
     for folder in stored_directories():
         its_preset, section, _ = folder.parts[-3:]
-        if its_preset != preset or section not in SECTIONS:
+        if its_preset != preset or section not in sections:
             continue
         try:
             yield folder, section, store.read_certificate(folder) or {}

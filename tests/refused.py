@@ -8,7 +8,7 @@ import numpy as np
 from typer.testing import CliRunner
 
 import mfta
-from mfta import batch, data, notebook
+from mfta import data, notebook, pages
 from mfta.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -43,7 +43,7 @@ def a_notebook(text, name, change, **given):
         path.parent.mkdir()
         (folder / "pyproject.toml").write_text("")
         path.write_text(change((ROOT / "notebooks" / "layer_memorization.md").read_text()))
-        return batch.execute(name, given)
+        return pages.execute(name, given)
 
     return Case("Notebooks", text, act)
 
@@ -111,6 +111,14 @@ CASES = [
             "'layer_memorization', seeds=[-1]",
             "'layer_memorization', seeds=[0, 0]",
             "'layer_memorization', seed=0",
+            "'layer_memorization', epochs='none'",
+            "'layer_memorization', learning_rate='1e400'",
+            "'layer_memorization', test_per_class=45",
+            "'layer_memorization', network='alexnet'",
+            "'layer_memorization', network='densenet121', batch_norm=False",
+            "'double_descent', network='densenet121', widths=[3]",
+            "'layer_memorization', hidden=2, network='resnet18'",
+            "'gradients', permuted_fraction=1",
             "'layer_memorization', threads=0",
         )
     ),
@@ -121,17 +129,16 @@ CASES = [
             "mfta rerun --set drawz=3",
             "mfta rerun --preset quik",
             "mfta compute --set epochs",
+            "mfta compute --set preset=small",
+            "mfta compute --set seeds=0 --seeds 1",
+            "mfta compute --set epochs=1:30",
+            "mfta rerun layer_memorization --set network=vgg16 --dry-run",
+            "mfta rerun layer_memorization --set train_per_class=131 --dry-run",
+            "mfta rerun gradients --set permuted_fraction=0.001 --dry-run",
             "mfta compute --set epochs=[1",
             "mfta compute --set epochs=3 --set epochs=4",
             "mfta compute --seeds one",
             "mfta compute --seeds 2..0",
-            "mfta sweep rewinding",
-            "mfta sweep rewinding --grid permuted_fractions=0.1,0.2",
-            "mfta sweep rewinding --grid permuted_fraction=0.5,2",
-            "mfta sweep rewinding --grid permuted_fraction=0.1,0.5",
-            "mfta sweep rewinding --grid epochs=5,5",
-            "mfta sweep rewinding --grid epochs=5,6 --set epochs=7",
-            "mfta sweep rewinding --grid epochs",
             "mfta data imagenet",
         ),
     ),

@@ -1,11 +1,14 @@
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 
-from mfta import batch
+from mfta import batch, pages
+from mfta.errors import NotebookError
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = {
@@ -31,7 +34,7 @@ def tags(cell):
 
 
 def test_a_notebook_runs_and_keeps_one_box_of_parameters(project):
-    assert batch.execute("layer_memorization", PARAMETERS) == ""
+    assert pages.execute("layer_memorization", PARAMETERS) == ""
     notebook = nbformat.read(project / "book" / "sections" / "layer_memorization.ipynb", as_version=4)
     boxes = [cell.source for cell in notebook.cells if "parameters" in tags(cell)]
     assert len(boxes) == 1
@@ -58,7 +61,7 @@ def test_a_failed_notebook_is_kept_apart(project, parameters, message):
     old = project / "book" / "sections" / "layer_memorization.ipynb"
     old.parent.mkdir(parents=True)
     old.write_text("an older one")
-    error = batch.execute("layer_memorization", parameters)
+    error = pages.execute("layer_memorization", parameters)
     assert message in error
     assert not old.exists()
     assert (project / "_build" / "failed" / "layer_memorization.ipynb").exists()
@@ -78,7 +81,7 @@ def test_the_kernel_is_this_python_whatever_jupyter_path_says(project, monkeypat
     spec.parent.mkdir(parents=True)
     spec.write_text('{"argv": ["/nowhere/python", "{connection_file}"], "display_name": "x", "language": "python"}')
     monkeypatch.setenv("JUPYTER_PATH", str(project / "elsewhere"))
-    error = batch.execute("layer_memorization", {"epoch": 3})
+    error = pages.execute("layer_memorization", {"epoch": 3})
     assert "no parameter 'epoch'" in error  # so the kernel ran, and ours
 
 
@@ -88,24 +91,25 @@ SECTIONS = ["layer_memorization", "rewinding"]
 
 
 def rerun(sections, n_jobs=1, seeds=(0,), **overrides):
-    _, tasks = batch.rerun(sections, "quick", {**TINY, **overrides}, list(seeds))
-    return {event.task.name: event.error for event in batch.carry_out(tasks, n_jobs) if event.kind == "ended"}
+    tasks = batch.rerun(sections, "quick", seeds=list(seeds), **{**TINY, **overrides})
+    return {event.name: event.error for event in batch.carry_out(tasks, n_jobs) if event.kind == "ended"}
 
 
 def test_parameters_of_all_sections_are_checked_before_anything_starts(project):
     with pytest.raises(ValueError, match="no parameter 'epoch'"):
-        batch.rerun([], "quick", {"epoch": 3})
+        batch.rerun([], "quick", epoch=3)
 
 
-def test_sections_share_their_trainings_which_come_first():
-    steps, tasks = batch.rerun(SECTIONS, "quick", TINY, [0, 1])
+def test_sections_share_their_trainings_which_come_first(project):
+    tasks = batch.rerun(SECTIONS, "quick", seeds=[0, 1], **TINY)
     names = [task.name for task in tasks]
     trained = [name for name in names if name.startswith("training")]
     assert len(trained) == 2  # a seed, not a section and seed
     assert names[:2] == trained
     assert len(names) == 2 + 4 + 2
     assert {task.after for task in tasks if task.name.endswith("seed 0")} == {(trained[0],)}
-    assert [step.state for step in steps] == ["missing"] * 6
+    assert [task.state for task in tasks] == ["missing"] * 6 + ["", ""]
+    assert all(task.wanted for task in tasks)
 
 
 def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):
@@ -121,21 +125,21 @@ def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):
     assert errors["notebook layer_memorization"] == "not started, as layer_memorization, seed 0 failed"
     assert not (project / "book" / "sections" / "layer_memorization.ipynb").exists()
     assert errors["rewinding, seed 0"] == ""
-    _, tasks = batch.rerun(["layer_memorization"], "quick", TINY, [0], force=True)
+    tasks = batch.rerun(["layer_memorization"], "quick", force=True, seeds=[0], **TINY)
     assert not any(event.error for event in batch.carry_out(tasks))
     assert table.stat().st_mtime_ns > before
 
 
-def test_a_jobs_threads_lower_how_many_run_at_once():
-    _, tasks = batch.rerun(["layer_memorization"], "quick", {**TINY, "threads": 3}, [0, 1])
-    assert [batch.at_once(tasks, n_jobs, cores=8) for n_jobs in (1, 2, 4)] == [1, 2, 2]
-    assert batch.at_once(tasks, 4, cores=2) == 1
+def test_without_notebooks_nothing_starts(project):
+    shutil.rmtree(project / "notebooks")
+    with pytest.raises(NotebookError, match=r"no notebook .*gradients\.md'\. Run it in a clone of the repository"):
+        batch.rerun(["gradients"], "quick")
 
 
 def test_a_notebook_without_the_tag_is_refused(project):
     path = project / "notebooks" / "layer_memorization.md"
     path.write_text(path.read_text().replace(":tags: [parameters]", ":tags: [hide-input]"))
-    assert "has 0 cells with the tag `parameters`: tag the one" in batch.execute("layer_memorization", PARAMETERS)
+    assert "has 0 cells with the tag `parameters`: tag the one" in pages.execute("layer_memorization", PARAMETERS)
 
 
 def test_plain_papermill_on_a_notebook_without_the_tag_refuses_too(project):
@@ -146,3 +150,66 @@ def test_plain_papermill_on_a_notebook_without_the_tag_refuses_too(project):
     jupytext.write(jupytext.reads(text, fmt="md:myst"), source)
     with pytest.raises(papermill.PapermillExecutionError, match="tag the cell that sets them `parameters`"):
         papermill.execute_notebook(source, project / "out.ipynb", {"epochs": 1}, progress_bar=False)
+
+
+STARTS_LATE = """#!{python}
+import os, sys
+if not os.path.exists({mark!r}):
+    open({mark!r}, "w").close()
+    sys.exit("zmq.error.ZMQError: Address already in use")
+os.execv({python!r}, [{python!r}, *sys.argv[1:]])
+"""
+
+
+def test_a_kernel_that_dies_before_its_first_answer_is_started_once_more(project, monkeypatch):
+    path = project / "python"
+    path.write_text(STARTS_LATE.format(python=sys.executable, mark=str(project / "tried")))
+    path.chmod(0o755)
+    (project / "notebooks" / "page.md").write_text(PAGE)
+    monkeypatch.setattr(sys, "executable", str(path))
+    assert pages.execute("page", {"number": 3}) == ""
+    assert (project / "tried").exists()
+    path.write_text("#!/bin/sh\nexit 1\n")
+    assert pages.execute("page", {"number": 3}).startswith("its kernel did not start, twice (")
+    assert not (project / "book" / "sections" / "page.ipynb").exists()
+
+
+PAGE = """---
+kernelspec:
+  name: python3
+---
+
+```{code-cell} ipython3
+:tags: [parameters]
+
+number = 1
+```
+
+```{code-cell} ipython3
+import os, sys, tempfile, warnings
+from pathlib import Path
+
+warnings.warn("known")
+print(sys.executable, tempfile.gettempdir(), os.environ["MFTA_RUNS"], Path.home() / "thesis", number)
+Path.cwd() / "book"
+```
+"""
+
+
+def test_a_page_names_no_place_of_the_machine(tmp_path, monkeypatch):
+    """In a folder with every odd sign, in whose name papermill would fill in parameters and rich would see markup."""
+    root = tmp_path / "odd [bold] 'name' #1 100% {number}"
+    for name in ("notebooks", "home", "tmp {x}"):
+        (root / name).mkdir(parents=True)
+    (root / "pyproject.toml").write_text("")
+    (root / "notebooks" / "page.md").write_text(PAGE)
+    monkeypatch.chdir(root)
+    for name, place in (("HOME", "home"), ("TMPDIR", "tmp {x}"), ("MFTA_RUNS", "stored here")):
+        monkeypatch.setenv(name, str(root / place))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert pages.execute("page", {"number": 3}) == ""
+    text = (root / "book" / "sections" / "page.ipynb").read_text()
+    for hidden in (str(tmp_path), "odd [bold]", str(Path(sys.prefix)), "/ipykernel_"):
+        assert hidden not in text
+    assert "tmp runs ~/thesis 3" in text
+    assert "UserWarning: known" in text

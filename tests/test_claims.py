@@ -187,3 +187,9 @@ def test_the_number_of_final_layers_is_not_chosen_on_the_images_that_judge_it():
 
 def test_nothing_stored_is_not_tested():
     assert {verdict.word for verdict in claims.verdicts({})} == {"not tested here"}
+
+
+def test_a_seed_without_a_gap_has_no_share_and_hinders_no_other():
+    table = pd.concat([rewound(seeds=(1, 2)), rewound(seeds=(3,), gap=0.0)])
+    assert list(effects.few("main")(table).index) == [1, 2]
+    assert claims.judge(BY_KEY["C4"], table).word == "undecided"

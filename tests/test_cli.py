@@ -5,9 +5,11 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from mfta import jobs, store
-from mfta.cli import app, parse_overrides, parse_seeds
+from mfta import store
+from mfta.cli import app
 from mfta.errors import ParameterError
+from mfta.options import parse_overrides, parse_seeds
+from mfta.stored import stored_directories
 
 TINY_OPTIONS = [
     option
@@ -65,12 +67,12 @@ def test_a_dry_run_says_what_and_why_and_does_nothing():
     assert "training convnet on digits, seed 0" in answer.stdout
     assert "layer_memorization, seed 1: missing, to be made: no table of this config is stored" in answer.stdout
     assert "notebook layer_memorization: to be executed" in answer.stdout
-    assert jobs.stored_directories() == []
+    assert stored_directories() == []
 
 
 def test_why_names_what_changed():
     run("compute", "layer_memorization", "--seeds", "0", *TINY_OPTIONS)
-    (directory,) = jobs.stored_directories()
+    (directory,) = stored_directories()
     certificate = store.read_certificate(directory)
     certificate["code"] = "older"
     certificate["definitions"]["analyze"] = "older"
@@ -91,7 +93,7 @@ def test_why_names_what_changed():
 
 def test_verify_fails_on_an_edited_table():
     run("compute", "layer_memorization", "--seeds", "0", *TINY_OPTIONS)
-    (directory,) = jobs.stored_directories()
+    (directory,) = stored_directories()
     with (directory / "table.csv").open("a") as file:
         file.write("0\n")
     answer = run("verify")

@@ -59,7 +59,7 @@ def mfta(arguments, tmp_path, monkeypatch):
     name, *rest = arguments
     if "SECTION" in rest or "network=yours" in rest:  # placeholders of prose
         rest = [{"SECTION": "gradients", "network=yours": "network=vgg16"}.get(text, text) for text in rest]
-    if name in ("rerun", "sweep"):
+    if name == "rerun":
         rest.append("--dry-run")
     answer = CliRunner().invoke(app, [name, *(rest if name != "compute" else ["--help"])])
     assert answer.exit_code == 0, answer.output

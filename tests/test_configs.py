@@ -1,16 +1,16 @@
 import pytest
 
-from mfta import configs
+from mfta import configs, sections
 from mfta.errors import ParameterError
 
 
 @pytest.mark.parametrize("preset", configs.PRESETS)
-@pytest.mark.parametrize("section", configs.SECTIONS)
+@pytest.mark.parametrize("section", sections.SECTIONS)
 def test_every_preset_is_valid(preset, section):
-    config = configs.config(section, preset)
+    config = sections.config(section, preset)
     assert set(configs.preset_values(preset, section)) <= {
         *type(config).model_fields,
-        *configs.parameter_names(section),
+        *sections.parameter_names(section),
     }
 
 
@@ -46,39 +46,39 @@ def test_every_preset_is_valid(preset, section):
 )
 def test_bad_parameters_get_one_clear_line(overrides, message):
     with pytest.raises(ParameterError, match=message) as refusal:
-        configs.grid("layer_memorization", "quick", **overrides)
+        sections.grid("layer_memorization", "quick", **overrides)
     assert "\n" not in str(refusal.value)
 
 
 def test_unknown_section_and_preset_name_the_nearest():
     with pytest.raises(ParameterError, match="Did you mean 'layer_memorization'"):
-        configs.config("layer_memorisation")
+        sections.config("layer_memorisation")
     with pytest.raises(ParameterError, match="Did you mean 'quick'"):
-        configs.config("layer_memorization", "quik")
+        sections.config("layer_memorization", "quik")
 
 
 def test_none_means_as_the_preset_says():
-    assert configs.config("layer_memorization", epochs=None) == configs.config("layer_memorization")
+    assert sections.config("layer_memorization", epochs=None) == sections.config("layer_memorization")
 
 
 def test_epochs_cut_the_listed_ones():
-    config = configs.config("layer_memorization", "quick", epochs=4)
+    config = sections.config("layer_memorization", "quick", epochs=4)
     assert max(config.checkpoints) <= 4
     assert max(config.measured_epochs) <= 4
 
 
 def test_fingerprint_follows_every_value_and_nothing_else():
-    config = configs.config("layer_memorization")
-    assert config.fingerprint == configs.config("layer_memorization").fingerprint
-    assert config.fingerprint != configs.config("layer_memorization", draws=201).fingerprint
-    assert config.training.fingerprint == configs.config("layer_memorization", draws=201).training.fingerprint
+    config = sections.config("layer_memorization")
+    assert config.fingerprint == sections.config("layer_memorization").fingerprint
+    assert config.fingerprint != sections.config("layer_memorization", draws=201).fingerprint
+    assert config.training.fingerprint == sections.config("layer_memorization", draws=201).training.fingerprint
 
 
 def test_configs_are_frozen():
     with pytest.raises(ValueError, match="frozen"):
-        configs.config("layer_memorization").epochs = 3
+        sections.config("layer_memorization").epochs = 3
 
 
 def test_epochs_to_go_back_to_must_be_kept():
     with pytest.raises(ParameterError, match=r"rewound_to \[4\] are not among the checkpoints"):
-        configs.config("rewinding", "quick", rewound_to=(4,))
+        sections.config("rewinding", "quick", rewound_to=(4,))

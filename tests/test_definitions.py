@@ -11,12 +11,12 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "mfta"
 REPORT = """
 import json, sys
-from mfta import configs, definitions, jobs, training
+from mfta import definitions, sections, training
 out = {}
 for section, network in (("rewinding", "convnet"), ("double_descent", "cnn5"), ("layer_memorization", "vgg16")):
     dataset = "cifar100" if network == "vgg16" else "digits"
-    config = configs.SECTIONS[section](network=network, dataset=dataset).model_dump()
-    out[network] = definitions.of(config, jobs.SECTIONS[section])
+    config = sections.section_model(section)(network=network, dataset=dataset).model_dump()
+    out[network] = definitions.of(config, sections.computing(section))
 out["run"] = definitions.of(config, training.run)
 json.dump(out, sys.stdout)
 """

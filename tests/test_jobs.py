@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import mfta
-from mfta import audit, jobs, store, training
+from mfta import jobs, store, stored, training
 from mfta.errors import ParameterError, StoreError
 
 
@@ -93,13 +93,13 @@ def test_what_was_tampered_with_is_refused_by_name_and_not_recomputed(job, damag
         job.table()
     assert job.state()[0] == "refused"
     if damage is not change_config:
-        assert [row.state for row in audit.audit()] == ["refused"]
+        assert [row.state for row in stored.audit()] == ["refused"]
 
 
 def test_an_audit_of_sound_tables(job):
-    assert audit.audit() == []
+    assert stored.audit() == []
     job.table()
-    (row,) = audit.audit()
+    (row,) = stored.audit()
     assert (row.preset, row.section, row.seed, row.state) == ("quick", "layer_memorization", "0", "sound")
 
 

@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import subprocess
@@ -7,10 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import psutil
+import pytest
+from rich.console import Console
 
-from mfta import pool
+from mfta import batch
+from mfta.batch import Event, Task
 from mfta.errors import StoreError
-from mfta.pool import Task
 
 
 def touch(path):
@@ -34,9 +37,16 @@ def leave():
     os._exit(3)
 
 
-def run(tasks, tmp_path, at_once=2, cores=2):
-    events = list(pool.run(tasks, at_once, cores, tmp_path / "logs"))
-    return events, {event.task.name: event.error for event in events if event.kind == "ended"}
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    """Where the logs go."""
+    (tmp_path / "pyproject.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+
+
+def run(tasks, at_once=2):
+    events = list(batch.carry_out(tasks, at_once))
+    return events, {event.name: event.error for event in events if event.kind == "ended"}
 
 
 def test_what_dies_takes_no_other_with_it_and_says_how(tmp_path):
@@ -48,7 +58,7 @@ def test_what_dies_takes_no_other_with_it_and_says_how(tmp_path):
         Task("needs dead", partial(touch, tmp_path / "never"), after=("dead",)),
         Task("good", partial(touch, tmp_path / "good")),
     ]
-    _, errors = run(tasks, tmp_path)
+    _, errors = run(tasks)
     assert "was killed (SIGKILL)" in errors["dead"]
     assert "ended with status 3" in errors["left"]
     assert errors["refused"] == "the disk is full"
@@ -57,51 +67,50 @@ def test_what_dies_takes_no_other_with_it_and_says_how(tmp_path):
     assert errors["good"] == ""
     assert (tmp_path / "good").exists()
     assert not (tmp_path / "never").exists()
-    log = (tmp_path / "logs" / "broken.log").read_text()
+    log = (tmp_path / "_build" / "logs" / "broken.log").read_text()
     assert "before" in log
     assert "second line" in log
 
 
-def most_threads(events):
-    now = most = 0
-    for event in events:
-        now += event.task.threads * (1 if event.kind == "started" else -1)
-        most = max(most, now)
-    return most
-
-
-def test_threads_together_are_at_most_the_cores(tmp_path):
-    tasks = [Task(f"{i}", partial(time.sleep, 0.05), threads=1 + i % 2) for i in range(8)]
-    events, errors = run(tasks, tmp_path, at_once=8, cores=3)
-    assert most_threads(events) == 3
+def test_no_more_run_at_a_time_than_asked_for():
+    events, errors = run([Task(f"{i}", partial(time.sleep, 0.05)) for i in range(8)], at_once=3)
+    running = [sum(1 if event.kind == "started" else -1 for event in events[: n + 1]) for n in range(len(events))]
+    assert max(running) == 3
     assert len(errors) == 8
 
 
-def test_a_task_of_more_threads_than_cores_runs_alone(tmp_path):
-    tasks = [Task("wide", partial(time.sleep, 0.05), threads=4), Task("other", partial(time.sleep, 0.05))]
-    events, _ = run(tasks, tmp_path, cores=2)
-    assert [event.kind for event in events] == ["started", "ended", "started", "ended"]
+def test_the_threads_of_all_together_are_at_most_the_cores():
+    tasks = [Task("wide", print, threads=3), Task("narrow", print), Task("there", print, threads=8, wanted=False)]
+    assert [batch.at_once(tasks, n_jobs, cores=8) for n_jobs in (1, 2, 4)] == [1, 2, 2]
+    assert batch.at_once(tasks, 4, cores=2) == 1
+
+
+def test_what_a_batch_leaves_off_ends_at_once():
+    going = batch.carry_out([Task("long", partial(time.sleep, 120)), Task("next", partial(time.sleep, 120))], 1)
+    assert next(going) == Event("long", "started")
+    began = time.monotonic()
+    going.close()
+    assert time.monotonic() - began < 60
 
 
 def test_what_must_come_first_comes_first_and_the_environment_is_todays(tmp_path, monkeypatch):
     monkeypatch.setenv("MFTA_TEST", "new")
     tasks = [
-        Task("second", partial(subprocess.check_call, ["test", "-e", tmp_path / "first"]), after=("first",)),
         Task("first", partial(subprocess.check_call, f"test $MFTA_TEST = new && touch {tmp_path}/first", shell=True)),
+        Task("second", partial(subprocess.check_call, ["test", "-e", tmp_path / "first"]), after=("first",)),
     ]
-    events, errors = run(tasks, tmp_path)
+    events, errors = run(tasks)
     assert errors == {"first": "", "second": ""}
-    assert [event.task.name for event in events] == ["first", "first", "second", "second"]
+    assert [event.name for event in events] == ["first", "first", "second", "second"]
 
 
 LONELY = """
 import functools, sys, time
-from pathlib import Path
-from mfta.pool import Task, run
+from mfta.batch import Task, carry_out
 sys.path.insert(0, {tests!r})
 import test_pool
 if __name__ == "__main__":
-    for event in run([Task("long", functools.partial(test_pool.touch_and_sleep, {path!r}))], 1, 1, Path({logs!r})):
+    for event in carry_out([Task("long", functools.partial(test_pool.touch_and_sleep, {path!r}))]):
         pass
 """
 
@@ -120,7 +129,7 @@ def alive(pid):
 
 def test_a_task_ends_with_the_process_that_asked_for_it(tmp_path):
     path, script = tmp_path / "pid", tmp_path / "script.py"
-    text = LONELY.format(tests=str(Path(__file__).parent), path=str(path), logs=str(tmp_path / "logs"))
+    text = LONELY.format(tests=str(Path(__file__).parent), path=str(path))
     script.write_text(text)
     asking = subprocess.Popen([sys.executable, script])
     while not path.exists() or not path.read_text():
@@ -133,3 +142,42 @@ def test_a_task_ends_with_the_process_that_asked_for_it(tmp_path):
     while alive(worker):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_a_long_folder_for_temporary_files_stops_no_batch(tmp_path, monkeypatch, short):
+    """As on clusters; the server is started anew, in a shorter folder or, where there is none, not at all."""
+    long = tmp_path / "scratch" / ("job-0123456789" * 7)
+    long.mkdir(parents=True)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\nfrom functools import partial\nfrom mfta import batch\n"
+        + ("" if short else "batch.os.access = lambda *_: False\n")
+        + "if __name__ == '__main__':\n"
+        "    events = list(batch.carry_out([batch.Task('one', partial(time.sleep, 0))]))\n"
+        "    sys.exit(events[-1].error or 0)\n"
+    )
+    python = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "TMPDIR": str(long)}
+    answer = subprocess.run([sys.executable, script], env=python, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+
+
+EVENTS = [
+    Event("training", "started"),
+    Event("training", "ended", seconds=1.5),
+    Event("table [bold]", "started"),
+    Event("table [bold]", "ended", error="cell 3: ValueError: no"),
+]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_is_seen_of_a_batch(terminal):
+    file = io.StringIO()
+    failed = batch.show(EVENTS, 2, Console(file=file, force_terminal=terminal, width=100))
+    assert failed == EVENTS[-1:]
+    text = file.getvalue()
+    assert "training: done in 1.5 s" in text
+    assert "table [bold]: cell 3: ValueError: no" in text
+    assert ("1 of 2 jobs, about 0 s left" in text) != terminal  # the bar says it, and the log
+    assert ("\x1b[" in text) == terminal
+    assert ("2/2" in text) == terminal

@@ -1,4 +1,4 @@
-"""Tables of other parameters: told apart by what they set otherwise, and judged by their means alone."""
+"""Tables of other parameters: told apart by what they set otherwise, and set beside the preset's interval."""
 
 import itertools
 import os
@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from made_up import memorization, rewinding
+from test_claims import gradients as made_gradients
 from test_comparison import table as like_the_paper
 from test_stored import keep
 
-from mfta import configs, figures, stored, verdicts
-from mfta.judging import by_means, judge
+from mfta import figures, sections, stored
 from mfta.options import parse_overrides
 from mfta.readout import agreement, robustness
-from mfta.readout.verdicts import html
+from mfta.wording import MARKS, html
 
 SCRIPT = Path(__file__).parents[1] / "workflow" / "robustness.sh"
 
@@ -45,42 +45,32 @@ def test_other_epochs_are_no_variation_and_the_presets_own_count(own_first):
     assert set(of["seed"]) == {0, 1}
 
 
-def test_one_seed_decides_by_its_mean_here_and_nothing_on_the_page_of_verdicts():
-    claim = next(claim for claim in verdicts.CLAIMS if claim.key == "C2")
-    one = memorization(seeds=1)
-    assert judge(claim, one).word == "undecided"
-    assert by_means(claim, one).word == judge(claim, memorization(seeds=3)).word == "reproduced"
-    turned = one.assign(examples=one["examples"].replace({"permuted": "unpermuted", "unpermuted": "permuted"}))
-    assert by_means(claim, turned).word == "not tested at this scale"
-    assert by_means(claim, None).word == "not tested at this scale"
-
-
-def test_the_page_counts_which_verdicts_survive():
-    keep("rewinding", rewinding(seeds=2, final=2, first=5))
-    keep("rewinding", rewinding(seeds=1, final=2, first=5), batch_norm=False)
-    keep("rewinding", rewinding(seeds=1, final=5, first=2), permuted_fraction=0.25, points=20)
+def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word():
+    keep("gradients", made_gradients())
+    keep("gradients", made_gradients(seeds=(2,)), permuted_fraction=0.25)
+    keep("gradients", made_gradients(seeds=(2,), growth=9.0), augment=True)
     found = stored.variations("quick")
-    assert robustness.survival_sentence(found).endswith("the preset's own for C4 in 1 of 2 variations.")
+    effects = robustness.effects(found, "C6")
+    growth = effects.filter(like="growth (further, above × 1.10)").squeeze()
+    assert growth["as the preset says"].startswith("× 3.00 [")
+    assert growth["permuted fraction 0.25"] == "× 3.00: inside"
+    assert growth["augment True"] == "× 9.00: outside"
+    text = html(effects).data + html(robustness.at_a_glance(found)).data
+    assert not any(mark in text.replace("–", "") for mark in MARKS.values() if mark != "–")
     glance = robustness.at_a_glance(found)
-    assert list(glance["C4"]) == [
-        "✓\N{NO-BREAK SPACE}reproduced (2 seeds)",
-        "✓\N{NO-BREAK SPACE}reproduced (one seed)",
-        "✗\N{NO-BREAK SPACE}not reproduced (one seed)",
-    ]
+    rules = int(glance.loc["augment True", "C6"].split()[-1])
+    assert glance.loc["augment True", "C6"] == f"{rules - 1} of {rules}"
     assert glance["C1"].isna().all()
-    rules = robustness.effects(found, "C4")
-    assert len(rules) == 3
-    assert rules.filter(like="fewer").iloc[2].item().endswith("against")
-    assert set(robustness.tidy(found)["variation"]) == set(glance.index)
+    tidy = robustness.tidy(found)
+    assert set(tidy.loc[(tidy["rule"] == "growth"), "beside"]) == {"", "inside", "outside"}
+    assert set(tidy["variation"]) == set(effects.index)
 
 
-def test_a_claim_that_could_not_be_tested_is_left_out_of_the_count():
-    keep("layer_memorization", memorization(seeds=2))
-    keep("layer_memorization", memorization(seeds=1), batch_norm=False)
-    keep("layer_memorization", memorization(seeds=1, accuracy=0.1), augment=True)
-    said = robustness.survival_sentence(stored.variations("quick"))
-    assert "C1 in 2 of 2, C2 in 1 of 1, C3 in 1 of 1 variations." in said
-    assert said.endswith("could not test a claim (C2 by 1, C3 by 1).")
+def test_beside_one_seed_of_the_preset_nothing_is_inside():
+    keep("gradients", made_gradients(seeds=(1,)))
+    keep("gradients", made_gradients(seeds=(2,)), augment=True)
+    glance = robustness.at_a_glance(stored.variations("quick"))
+    assert glance.loc["augment True", "C6"] == "–"
 
 
 def test_the_choice_nearest_to_the_papers_figure_is_named_among_those_of_as_many_points():
@@ -124,7 +114,6 @@ def test_trainings_that_learn_more_and_meet_more_correlate_and_other_measurement
 
 def test_nothing_stored_makes_an_empty_page():
     found = stored.variations("paper")
-    assert robustness.survival_sentence(found) == "No variation is stored so far."
     assert agreement.nearest_sentence(found) == agreement.learned_sentence(found) == ""
     assert robustness.at_a_glance(found).isna().all(axis=None)
     assert robustness.ratios(found) == {}
@@ -153,7 +142,7 @@ def test_every_step_of_the_script_is_a_config_of_the_small_preset(tmp_path):
         assert (module, command) == ("mfta.cli", "compute")
         given = [value for option, value in itertools.pairwise(rest) if option == "--set"]
         assert rest[-4:] == ["--preset", "small", "--seeds", "0"]
-        (config,) = configs.grid(section, "small", [0], **parse_overrides(given))
+        (config,) = sections.grid(section, "small", [0], **parse_overrides(given))
         assert stored.differences(section, "small", config.model_dump(mode="json"))
         fingerprints.add(config.fingerprint)
     assert len(fingerprints) == len(calls) > 10

@@ -11,7 +11,7 @@ import pytest
 from made_once import store_in
 from typer.testing import CliRunner
 
-from mfta import audit, jobs, store
+from mfta import jobs, store, stored
 from mfta.cli import app
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +66,7 @@ def test_a_full_disk_is_one_line_and_goes_on_after_there_is_room(small_disk, und
     assert not list(store.runs_directory().glob("*/.writing-*"))
     assert compute("0,1").exit_code == 0
     assert tables(store.results_directory()) == undisturbed
-    assert {row.state for row in audit.audit()} == {"sound"}
+    assert {row.state for row in stored.audit()} == {"sound"}
 
 
 @pytest.mark.parametrize("limit", [2_000, 300_000])
@@ -80,7 +80,7 @@ def test_a_limit_on_files_is_one_line_and_goes_on_without_it(undisturbed, limit)
     assert answer.exit_code == 2
     assert "cannot write" in answer.stderr
     assert "File too large): make room" in answer.stderr
-    assert {row.state for row in audit.audit()} <= {"sound"}
+    assert {row.state for row in stored.audit()} <= {"sound"}
     assert compute("0,1").exit_code == 0
     assert tables(store.results_directory()) == undisturbed
 
@@ -108,7 +108,7 @@ def test_a_read_only_store_is_read_and_refuses_to_grow(small_disk, undisturbed):
     answer = compute("1")
     assert answer.exit_code == 2
     assert "Read-only file system): make room or allow writing there" in answer.stderr
-    assert {row.state for row in audit.audit()} == {"sound"}
+    assert {row.state for row in stored.audit()} == {"sound"}
     assert small_disk("remount,rw")
     assert compute("0,1").exit_code == 0
     assert tables(store.results_directory()) == undisturbed

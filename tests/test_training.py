@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from mfta import configs, definitions, epoch, networks, store, training
+from mfta import definitions, epoch, networks, sections, store, training
 from mfta.errors import DivergedError, ParameterError, StoreError
 
 
 @pytest.fixture
 def config(tiny):
     tiny |= {"epochs": 3, "checkpoints": (1, 2), "schedule": "cosine"}
-    return configs.config("layer_memorization", "quick", **tiny, seed=5).training
+    return sections.config("layer_memorization", "quick", **tiny, seed=5).training
 
 
 def states_equal(a, b):
@@ -169,7 +169,7 @@ def test_one_image_a_batch_trains_without_batch_norm_and_is_refused_with_it(conf
     run = training.run(single)
     assert not states_equal(run.state(0), run.state(1))
     with pytest.raises(ParameterError, match="batch_size = 1 is refused with batch norm"):
-        configs.config("layer_memorization", batch_size=1)
+        sections.config("layer_memorization", batch_size=1)
 
 
 @pytest.mark.parametrize(("batch_norm", "steps"), [(True, 2), (False, 3)])

@@ -19,7 +19,8 @@ MEASURES = {"capacity": "capacity α", "radius": "radius R", "dimension": "dimen
 
 
 def use_style() -> None:
-    """Set the book's style for this process and let notebooks embed SVG."""
+    """Set the book's style for this process, whatever a matplotlibrc says, and let notebooks embed SVG."""
+    mpl.rcdefaults()
     sns.set_theme(context="notebook", style="ticks", font_scale=0.85)
     mpl.rcParams.update(
         {

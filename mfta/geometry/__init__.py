@@ -1,16 +1,21 @@
 """Geometry of object manifolds: capacity, radius, dimension, and the correlations of centres."""
 
-from . import exact
+from . import exact, manifolds
 from .analysis import analyze, analyze_point_cloud
+from .effective import effective_geometry
+from .effective_result import EffectiveGeometry
 from .errors import GeometryError
 from .result import ManifoldGeometry
 from .simulation import simulated_capacity
 
 __all__ = [
+    "EffectiveGeometry",
     "GeometryError",
     "ManifoldGeometry",
     "analyze",
     "analyze_point_cloud",
+    "effective_geometry",
     "exact",
+    "manifolds",
     "simulated_capacity",
 ]

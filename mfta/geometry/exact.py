@@ -1,125 +1,134 @@
-"""Capacities in closed form: points, segments, balls, orthogonal points, and what approximates a manifold
-by a ball.
+"""Capacities in closed form: points, segments, balls, orthogonal points; and the margin that points can have.
 
 All are manifolds per feature at the largest load where a random dichotomy can be separated with margin κ,
 for many manifolds with independent random centres at distance one (Chung, Lee & Sompolinsky, Phys. Rev. X
-8, 031003).
+8, 031003). Arguments are numbers or arrays, which broadcast; the answer is a float or an array.
 """
 
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
-from scipy.integrate import quad
-from scipy.special import gammaln, ndtr
+from scipy.special import gammaincc, ndtr
 
 from .errors import GeometryError
-from .inputs import margin
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(64)
+NODES, WEIGHTS = (NODES + 1.0) / 2.0, WEIGHTS / 2.0  # on [0, 1]
+FAR = 9.0  # standard deviations, beyond which a normal tail is nothing
+LARGE = 1e150  # of which the square still is a number; a radius or its inverse above it changes nothing
 
 
-def point_capacity(kappa: float = 0.0) -> float:
+def point_capacity(kappa: Any = 0.0) -> Any:
     """Capacity of points: 1/α₀(κ) = (1 + κ²) Φ(κ) + κ φ(κ), so that α₀(0) = 2 (Gardner 1988; PRX 2018, Sec.
     II).
 
-    kappa: margin ≥ 0 in units of the points' norm.
+    kappa: margin in units of the points' norm; below 0 they may lie that far on the wrong side. Infinite
+    below −38, where nothing is asked.
     """
-    return 1.0 / _inverse_point_capacity(margin(kappa))
+    with np.errstate(divide="ignore"):
+        return _out(1.0 / _point_cost(_real("kappa", kappa)))
 
 
-def ball_capacity(radius: float, dimension: float, kappa: float = 0.0) -> float:
+def point_margin(capacity: Any) -> Any:
+    """The margin κ that points at this load can have: the inverse of `point_capacity`, below 0 above a load of two.
+
+    capacity: > 0.
+    """
+    capacity = _real("capacity", capacity)
+    if not (capacity > 0.0).all():
+        raise GeometryError(f"capacity is {capacity.min()}; expected a number above 0")
+    low, high = np.full_like(capacity, -40.0), 1.0 / np.sqrt(capacity)  # as 1/α₀ ≥ κ² for κ ≥ 0
+    for _ in range(80):
+        middle = 0.5 * (low + high)
+        above = _point_cost(middle) > 1.0 / capacity
+        low, high = np.where(above, low, middle), np.where(above, middle, high)
+    return _out(0.5 * (low + high))
+
+
+def ball_capacity(radius: Any, dimension: Any, kappa: Any = 0.0) -> Any:
     """Capacity of D-dimensional balls, by quadrature (PRX 2018, Sec. V).
 
-    radius: over the distance of the centre, ≥ 0. dimension: ≥ 0, need not be whole. kappa: margin ≥ 0.
+    radius: over the distance of the centre, ≥ 0. dimension: ≥ 0, need not be whole. kappa: margin, any number.
     At κ = 0, α = 2/(D + 1) for R = 1, and 1/α(R) + 1/α(1/R) = D + 1 for any R > 0.
     With the measured anchor radius and dimension this is the ball approximation of a manifold.
     """
-    radius, dimension, kappa = _size("radius", radius), _size("dimension", dimension), margin(kappa)
-    if radius == 0.0 or dimension == 0.0:
-        return point_capacity(kappa)
+    given = np.broadcast_arrays(_size("radius", radius), _size("dimension", dimension), _real("kappa", kappa))
+    R, D, k = (x[..., None] for x in given)
+    R, half = np.clip(R, 1.0 / LARGE, LARGE), np.maximum(0.5 * D, 1.0 / LARGE)
+    # 1/α is the mean of F(t) over the length t of the draw within the ball's span, whose survival function is Q, so
+    # 1/α = F(0) + ∫ F′(t) Q(t) dt. F′ changes from one form to another where t/R or Rt are within a few standard
+    # deviations of κ, and Q falls from 1 to 0 near √D: between these edges all is smooth.
+    end = np.sqrt(D) + 13.0
+    changes = [R * (k + s) for s in (-FAR, 0.0, FAR)] + [(s - k) / R for s in (-FAR, 0.0, FAR)]
+    changes += [end - 26.0, end - 13.0, 0.0 * end, end]
+    edges = np.sort(np.clip(np.concatenate(np.broadcast_arrays(*changes), axis=-1), 0.0, end), axis=-1)
+    cost = _point_cost(given[2])
+    for i in range(edges.shape[-1] - 1):
+        start, width = edges[..., i, None], np.diff(edges)[..., i, None]
+        at = np.where(start > 0.0, NODES, NODES**3)  # from zero on, Q goes like a broken power of t
+        slope = np.where(start > 0.0, 1.0, 3.0 * NODES**2)
+        t = start + width * at
+        cost = cost + (WEIGHTS * slope * width * _cost_slope(t, R, k) * gammaincc(half, 0.5 * t * t)).sum(-1)
+    with np.errstate(divide="ignore"):
+        return _out(1.0 / cost)
 
-    def integrand(t: float) -> float:
-        # t is the length of the draw within the ball's span. Where the draw touches the ball: the cone's side, or
-        # its tip, when the draw lies in the polar cone.
-        tip = kappa - t / radius
-        side = _quadratic_mean(radius * t + kappa, tip, kappa + radius * t) / (1.0 + radius**2)
-        return float(_chi(t, dimension) * (side + _quadratic_mean(kappa, -np.inf, tip) + t * t * ndtr(tip)))
 
-    middle = np.sqrt(dimension)
-    edges = [
-        max(0.0, middle - 12.0),
-        *(x for x in (middle - 2.0, middle, middle + 2.0) if x > 0.0),
-        middle + 13.0,
-    ]
-    parts = [quad(integrand, a, b, epsabs=1e-13, epsrel=1e-12, limit=400)[0] for a, b in pairwise(edges)]
-    return 1.0 / sum(parts)
-
-
-def segment_capacity(radius: float, kappa: float = 0.0) -> float:
+def segment_capacity(radius: Any, kappa: Any = 0.0) -> Any:
     """Capacity of line segments (PRX 2018, Sec. III; a ball with D = 1).
 
-    radius: half length over the distance of the centre, ≥ 0. kappa: margin ≥ 0. 2 at R = 0, 2/3 as R → ∞ (κ
-    = 0).
+    radius: half length over the distance of the centre, ≥ 0. kappa: margin. 2 at R = 0, 2/3 as R → ∞ (κ = 0).
     """
     return ball_capacity(radius, 1.0, kappa)
 
 
-def orthogonal_capacity(n_points: int) -> float:
+def orthogonal_capacity(n_points: Any) -> Any:
     """Capacity 2/M of manifolds of M mutually orthogonal points: the floor that random labels approach, at
     κ = 0.
 
-    n_points: M ≥ 1.
+    n_points: M, a whole number ≥ 1.
     """
-    if n_points < 1:
-        raise GeometryError(f"n_points is {n_points}; a manifold has at least one point")
-    return 2.0 / n_points
+    points = _real("n_points", n_points)
+    if not ((points >= 1) & (points == np.floor(points))).all():
+        raise GeometryError(f"n_points is {n_points}; expected a whole number, 1 or more")
+    return _out(2.0 / points)
 
 
-def effective_margin_capacity(radius: float, dimension: float, kappa: float = 0.0) -> float:
-    """Balls in high dimension as points with a margin: α₀((κ + R√D) / √(1 + R²)) (PRX 2018, Sec. V).
-
-    Good to a few per cent for D ≳ 10; arguments as in ball_capacity.
-    """
-    radius, dimension = _size("radius", radius), _size("dimension", dimension)
-    return point_capacity((margin(kappa) + radius * np.sqrt(dimension)) / np.sqrt(1.0 + radius**2))
+def _point_cost(kappa: np.ndarray) -> np.ndarray:
+    k = np.maximum(kappa, -LARGE)
+    with np.errstate(over="ignore"):
+        return np.maximum((1.0 + k * k) * ndtr(k) + k * _phi(k), 0.0)
 
 
-def large_ball_capacity(radius: float, dimension: float) -> float:
-    """(1 + R⁻²)/D: balls with R√D ≫ 1 at κ = 0 (PRX 2018, Sec. V); far too large for small ones.
-
-    radius, dimension: > 0.
-    """
-    radius, dimension = _size("radius", radius), _size("dimension", dimension)
-    if radius == 0.0 or dimension == 0.0:
-        raise GeometryError("radius and dimension must be above 0: the approximation is for large balls only")
-    return (1.0 + radius**-2) / dimension
-
-
-def _inverse_point_capacity(kappa: float) -> float:
-    return float((1.0 + kappa**2) * ndtr(kappa) + kappa * _phi(kappa))
+def _cost_slope(t: np.ndarray, radius: np.ndarray, kappa: np.ndarray) -> np.ndarray:
+    """F′(t): the mean over t₀, the draw along the centre, of 2R(Rt + κ − t₀)/(1 + R²) where it touches the cone's
+    side, −t/R < t₀ − κ < Rt, and of 2t where its tip."""
+    tip, edge = kappa - t / radius, kappa + radius * t
+    low, high = ndtr(tip), ndtr(edge)
+    along, across = 1.0 / (1.0 + radius**-2), 1.0 / (radius + 1.0 / radius)  # R²/(1 + R²), R/(1 + R²)
+    side = (along * t + across * kappa) * (high - low) + across * (_phi(edge) - _phi(tip))
+    return 2.0 * (side + t * low)
 
 
-def _phi(x: float) -> float:
-    return float(np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi))
+def _phi(x: np.ndarray) -> np.ndarray:
+    return np.exp(-0.5 * np.square(np.clip(x, -40.0, 40.0))) / np.sqrt(2.0 * np.pi)
 
 
-def _quadratic_mean(center: float, low: float, high: float) -> float:
-    """∫ (center − u)² φ(u) du from low to high."""
-    mass = ndtr(high) - ndtr(low)
-    edge_low = (low - 2.0 * center) * _phi(low) if np.isfinite(low) else 0.0
-    return float((center**2 + 1.0) * mass + edge_low - (high - 2.0 * center) * _phi(high))
+def _real(name: str, value: Any) -> np.ndarray:
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise GeometryError(f"{name} is {value!r:.60}; expected a number or an array of numbers") from None
+    if not np.isfinite(array).all():
+        raise GeometryError(f"{name} is {value!r:.60}; expected finite numbers")
+    return array
 
 
-def _chi(t: float, dimension: float) -> float:
-    """Density of the length of a standard normal vector."""
-    if t <= 0.0:
-        return float(np.sqrt(2.0 / np.pi)) if dimension == 1.0 else 0.0
-    log = (
-        (dimension - 1.0) * np.log(t) - 0.5 * t * t - (0.5 * dimension - 1.0) * np.log(2.0) - gammaln(0.5 * dimension)
-    )
-    return float(np.exp(log))
+def _size(name: str, value: Any) -> np.ndarray:
+    array = _real(name, value)
+    if (array < 0.0).any():
+        raise GeometryError(f"{name} is {value!r:.60}; expected a finite number, 0 or more")
+    return array
 
 
-def _size(name: str, value: float) -> float:
-    value = float(value)
-    if not 0.0 <= value < np.inf:
-        raise GeometryError(f"{name} is {value}; expected a finite number, 0 or more")
-    return value
+def _out(values: np.ndarray) -> Any:
+    return values if np.ndim(values) else float(values)

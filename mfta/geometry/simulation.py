@@ -1,9 +1,9 @@
-"""Capacity by simulation: how many random features a random dichotomy needs.
+"""Capacity by simulation: how many random features a dichotomy needs.
 
-The manifolds are projected to n random directions, each is given a label ±1 by a fair coin, and it is decided
-whether a plane through the origin separates them. The n at which half of the dichotomies
+The manifolds are projected to n random directions, each is given a label ±1 (by a fair coin, unless asked otherwise),
+and it is decided whether a plane separates them, with the margin asked for. The n at which half of the dichotomies
 are separable gives α = P/n: the quantity that mean-field theory predicts for many manifolds (Nat. Commun.
-2020, Methods).
+2020, Methods), and GLUE for any.
 """
 
 from dataclasses import dataclass
@@ -12,11 +12,14 @@ import numpy as np
 from scipy.optimize import linprog, minimize, nnls
 from scipy.special import log_ndtr, ndtr
 
+from .anchors import FAILED, solve_draws
+from .dichotomies import Dichotomies, signs
 from .errors import GeometryError
-from .inputs import Manifolds, as_views, is_tensor, whole
+from .inputs import Manifolds, as_views, is_tensor, margin, whole
 
 MARGIN = 1e-9  # of points of length one; a smaller margin found by the solver is taken for none
 ORIGIN = 1e-12  # a point of the hull that is as near to the origin is the origin
+LIFT = 1e3  # the feature that carries the bias, over the points' length: its weight then costs no margin
 
 
 @dataclass(frozen=True)
@@ -24,62 +27,98 @@ class SimulatedCapacity:
     """Capacity by simulation with its evidence."""
 
     capacity: float
-    """Manifolds per feature at which half of the random dichotomies are separable."""
+    """Manifolds per feature at which half of the dichotomies are separable."""
     stderr: float
-    """Standard error of it over dichotomies and projections; the manifolds are as they are."""
+    """Standard error of it over dichotomies and projections; the manifolds are as they are. NaN for a bound."""
     features: tuple[int, ...]
     """The numbers n of random features tried."""
     separable: tuple[int, ...]
     """How many dichotomies were separable at each n."""
     dichotomies: tuple[int, ...]
     """How many were tried at each n."""
+    bound: str = ""
+    """"<" where capacity lies below the number given: all features separate fewer than half of the dichotomies.
+    ">" where it lies above: one feature separates more than half."""
 
 
-def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int = 0) -> SimulatedCapacity:
-    """Capacity of manifolds by random projections and random dichotomies, at κ = 0.
+def simulated_capacity(
+    manifolds: Manifolds,
+    n_dichotomies: int = 20,
+    seed: int = 0,
+    dichotomies: Dichotomies = "random",
+    kappa: float = 0.0,
+    bias: bool = False,
+    center: bool = True,
+) -> SimulatedCapacity:
+    """Capacity of manifolds by random projections and dichotomies.
 
-    manifolds: as for analyze; the mean of all points is subtracted, as there. n_dichotomies: fresh labels
-    (fair coins, not balanced) and a fresh Gaussian projection each, for every n near the transition; ≥ 4.
-    seed: ≥ 0. There is no threshold (bias): the plane passes the origin, as in the theory.
+    manifolds: as for analyze, arrays of features × points. n_dichotomies: fresh labels and a fresh Gaussian
+    projection each, for every n near the transition; ≥ 4. seed: ≥ 0. dichotomies: "random" (fair coins, not
+    balanced), "balanced", "one-versus-rest", or an array (K, P) or (P,) of −1 and 1, its rows in turn. kappa: margin
+    ≥ 0, with the theory's norms: the n features have variance one, the plane's normal length one, and the unit is
+    the norm of each manifold's centre; theory then needs centres at right angles, N ≫ P. bias: a threshold may be
+    learned; without it the plane passes the origin, as in the theory. center: take the mean of all points for the
+    origin, as analyze does; False: the origin as given, as effective_geometry does.
 
     n is bisected to the transition; then the separable fraction is counted at five n around it and the
     curve Φ((n − n_half)/width), fitted to all counts by maximum likelihood, is read at one half. The fit's
-    curvature gives the error. Separability is exact up to a margin of 1e-9.
+    curvature gives the error. Separability is exact up to a margin of 1e-9. Where n reaches all features (or the
+    points' rank) or one, capacity is a bound, and `bound` says on which side.
 
     The cost grows fast as capacity falls: P manifolds need P/α features, and the time for one dichotomy
-    grows as the cube of these. Raises GeometryError as analyze does, and where even all features (or the
-    points' rank) do not make half of the dichotomies separable.
+    grows as the cube of these. Raises GeometryError as analyze does.
     """
-    n_dichotomies, seed = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0)
+    n_dichotomies, seed, kappa = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0), margin(kappa)
     clouds = [np.asarray(x.cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
-    owner = np.repeat(np.arange(len(clouds)), [x.shape[1] for x in clouds])
+    p = len(clouds)
+    signs(dichotomies, p, 1, np.random.default_rng(0))  # what is not one is refused before the work
+    owner = np.repeat(np.arange(p), [x.shape[1] for x in clouds])
     points = np.concatenate(clouds, axis=1)
     if not np.isfinite(points).all():
         raise GeometryError("the points hold NaN or infinity; remove those points or see what made them")
-    points = points - points.mean(1, keepdims=True)
-    if points.shape[0] > points.shape[1]:  # the same inner products in fewer coordinates
+    points = np.ldexp(points, -int(np.frexp(np.abs(points).max())[1]))  # no square overflows or vanishes
+    if center:
+        points = points - points.mean(1, keepdims=True)
+    most = len(points)
+    if most > points.shape[1]:  # the same inner products in fewer coordinates
         points = np.asarray(np.linalg.qr(points, mode="r"))
+    if kappa > 0.0:
+        norms = np.array([np.linalg.norm(points[:, owner == i].mean(1)) for i in range(p)])
+        if not norms.all():
+            raise GeometryError(f"manifold {int(norms.argmin())} has its center at the origin, the unit of kappa")
+        points = points / norms[owner]
+    else:
+        most = len(points)  # more features than the points' rank change nothing
     counts: dict[int, list[int]] = {}
 
     def count(n: int, times: int) -> float:
         tally = counts.setdefault(n, [0, 0])
         for _ in range(times):
             rng = np.random.default_rng([seed, *b"dichotomies", n, tally[1]])
-            labels = rng.choice([-1.0, 1.0], len(clouds))[owner]
-            projected = rng.standard_normal((n, len(points))) @ points if n < len(points) else points
-            tally[0] += separable(projected * labels)
+            if isinstance(dichotomies, str):
+                side = signs(dichotomies, p, 1, rng)[0]
+            else:
+                side = signs(dichotomies, p, tally[1] + 1, rng)[-1]
+            projected = rng.standard_normal((n, len(points))) @ points if n < most or kappa > 0.0 else points
+            if bias:
+                lift = (LIFT if kappa > 0.0 else 1.0) * np.sqrt(np.square(projected).sum(0).max())
+                projected = np.vstack([projected, np.full(projected.shape[1], lift)])
+            signed = projected * side[owner]
+            tally[0] += widest(signed) >= kappa if kappa > 0.0 else separable(signed)
             tally[1] += 1
         return tally[0] / tally[1]
 
+    def found(capacity: float, stderr: float, bound: str) -> SimulatedCapacity:
+        tried = sorted(counts)
+        yes, of = zip(*(counts[n] for n in tried), strict=True)
+        return SimulatedCapacity(capacity, stderr, tuple(tried), yes, of, bound)
+
     few = max(4, n_dichotomies // 4)
-    low, high = 1, min(len(points), max(1, len(clouds) // 2))  # no manifolds have a capacity much above two
+    low, high = 1, min(most, max(1, p // 2))  # no manifolds have a capacity much above two
     while count(high, few) < 0.5:
-        if high == len(points):
-            raise GeometryError(
-                f"even in all {high} dimensions of the points fewer than half of the dichotomies are "
-                "separable; capacity cannot be read off: use more features or fewer manifolds"
-            )
-        low, high = high, min(len(points), high + (high + 1) // 2)
+        if high == most:
+            return found(p / most, float("nan"), "<")
+        low, high = high, min(most, high + (high + 1) // 2)
     while high - low > max(1, 0.04 * high):
         middle = (low + high) // 2
         if count(middle, few) < 0.5:
@@ -87,18 +126,29 @@ def simulated_capacity(manifolds: Manifolds, n_dichotomies: int = 20, seed: int 
         else:
             high = middle
     step = max(1, round(0.25 * np.sqrt(high)))
-    for n in sorted({min(len(points), max(1, high + k * step)) for k in (-2, -1, 0, 1, 2)}):
+    for n in sorted({min(most, max(1, high + k * step)) for k in (-2, -1, 0, 1, 2)}):
         count(n, n_dichotomies)
+    if counts[min(counts)][0] > 0.5 * counts[min(counts)][1] and min(counts) == 1:
+        return found(float(p), float("nan"), ">")
     tried = sorted(counts)
     half, error = _half(np.array(tried), np.array([counts[n] for n in tried]))
-    p = len(clouds)
-    return SimulatedCapacity(
-        p / half,
-        p / half**2 * error,
-        tuple(tried),
-        tuple(counts[n][0] for n in tried),
-        tuple(counts[n][1] for n in tried),
-    )
+    return found(p / half, p / half**2 * error, "")
+
+
+def widest(points: np.ndarray) -> float:
+    """The largest margin of a plane through the origin over columns (n, m), labels multiplied in; 0 if there is none.
+
+    It is the distance of their hull from the origin, whose nearest point p minimizes ‖p‖² + (1 − Σa)² up to scale:
+    the anchors' own problem, for the overlaps 1.
+    """
+    scale = np.linalg.norm(points, axis=0).max()
+    unit = points / scale
+    weights, state, _ = solve_draws(unit.T @ unit, np.ones((1, unit.shape[1])), len(unit))
+    if state[0] == FAILED:
+        raise GeometryError("the margin of one dichotomy could not be found: nearly repeated points cause this")
+    nearest = unit @ (weights[0] / weights.sum())
+    length = np.linalg.norm(nearest)
+    return float(scale * max(0.0, (nearest @ unit).min() / length)) if length > ORIGIN else 0.0
 
 
 def separable(points: np.ndarray) -> bool:

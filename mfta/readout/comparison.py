@@ -105,7 +105,7 @@ def values(compared: pd.DataFrame) -> dict[str, float | int]:
 def texts(compared: pd.DataFrame | None, source: dict[str, str]) -> dict[str, str]:
     """Two sentences: what is compared, and how it came out.
 
-    source: preset, dataset, network, seeds, as :func:`mfta.readout.verdicts.story` gives them.
+    source: preset, dataset, network, seeds, as :func:`mfta.readout.larger.story` gives them.
     """
     if compared is None:
         return {"origin_sentence": "No table of a network with the paper's layers is stored.", "outcome_sentence": ""}

@@ -1,22 +1,20 @@
-"""What the page on choices shows of the verdicts, one parameter set otherwise at a time."""
+"""What the page on choices shows of the rules: the effect with one parameter set otherwise, beside the preset's."""
 
-from collections import Counter
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 
-from mfta import verdicts
-from mfta.judging import Verdict, by_means
+from mfta.claims import CLAIMS, claim
+from mfta.judge import Finding, find
 from mfta.readout.layer_memorization import permuted_capacity_ratio
-from mfta.readout.verdicts import bound, marked, seeds, value
-from mfta.readout.verdicts import tidy as verdict_rows
 from mfta.stored import Variation
+from mfta.wording import bound, number, one_row, value
 
 Stored = Mapping[Variation, Mapping[str, pd.DataFrame]]
 """Tables of each variation by section (:func:`mfta.stored.variations`)."""
 
 OWN = "as the preset says"
-UNTESTED = "not tested at this scale"
 
 
 def named(variation: Variation) -> str:
@@ -24,26 +22,48 @@ def named(variation: Variation) -> str:
     return ", ".join(variation).replace("_", " ") or OWN
 
 
-def at_a_glance(stored: Stored) -> pd.DataFrame:
-    """Variations by claims: the verdict by the means over seeds, and how many seeds these are of."""
-    rows = {}
-    for variation, tables in stored.items():
-        judged = _judged(tables)
-        rows[named(variation)] = {v.claim.key: f"{marked(v)} ({seeds(v)})" for v in judged if v.findings}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[claim.key for claim in verdicts.CLAIMS])
+def found(stored: Stored, key: str) -> dict[str, dict[str, Finding]]:
+    """By variation and rule, what a claim's rules find; the preset first, what has no value left out."""
+    of = claim(key)
+    return {
+        named(variation): {
+            rule.key: finding for rule in of.rules if (finding := find(rule, tables[of.section])).seeds
+        }
+        for variation, tables in stored.items()
+        if of.section in tables
+    }
+
+
+def place(finding: Finding, own: Finding | None) -> str:
+    """``inside`` or ``outside`` of the preset's interval; empty where it has none."""
+    if own is None or math.isnan(own.low):
+        return ""
+    return "inside" if own.low <= finding.value <= own.high else "outside"
 
 
 def effects(stored: Stored, key: str) -> pd.DataFrame:
-    """Of one claim, its rules by variations: our value with its interval, and on which side its mean lies."""
-    claim = next(claim for claim in verdicts.CLAIMS if claim.key == key)
-    columns = {}
-    for variation, tables in stored.items():
-        if claim.section in tables:
-            findings = by_means(claim, tables[claim.section]).findings
-            columns[named(variation)] = {f.rule.key: f"{value(f)}: {f.standing}" for f in findings}
-    frame = pd.DataFrame(columns)
-    rules = {rule.key: f"{rule.key} ({rule.role}, {bound(rule)})" for rule in claim.rules}
-    return frame.rename(index=rules).T
+    """Of one claim, variations by rules: the preset's effect with its interval, and every other's place beside it."""
+    shown, rules = found(stored, key), {rule.key: rule for rule in claim(key).rules}
+    own = shown.get(OWN, {})
+    rows = {}
+    for name, findings in shown.items():
+        texts = {rule: value(f) if name == OWN else number(f.value, f.rule) for rule, f in findings.items()}
+        places = {rule: "" if name == OWN else place(f, own.get(rule)) for rule, f in findings.items()}
+        rows[name] = {rule: f"{text}: {places[rule]}" if places[rule] else text for rule, text in texts.items()}
+    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(rules)).dropna(axis=1, how="all")
+    return frame.rename(columns={key: f"{key} ({rule.role}, {bound(rule)})" for key, rule in rules.items()})
+
+
+def at_a_glance(stored: Stored) -> pd.DataFrame:
+    """Variations by claims: how many of the rules' effects lie inside the preset's intervals."""
+    rows: dict[str, dict[str, str]] = {named(variation): {} for variation in stored if variation}
+    for of in CLAIMS:
+        shown = found(stored, of.key)
+        for name in rows.keys() & shown.keys():
+            places = [place(finding, shown.get(OWN, {}).get(rule)) for rule, finding in shown[name].items()]
+            places = [text for text in places if text]
+            rows[name][of.key] = f"{places.count('inside')} of {len(places)}" if places else "–"
+    return pd.DataFrame.from_dict(rows, orient="index", columns=[of.key for of in CLAIMS])
 
 
 def ratios(stored: Stored) -> dict[str, pd.DataFrame]:
@@ -56,32 +76,12 @@ def ratios(stored: Stored) -> dict[str, pd.DataFrame]:
 
 
 def tidy(stored: Stored) -> pd.DataFrame:
-    """All rules of all claims, a row a variation, claim and rule, for download; the verdicts are by the means."""
-    judged = {named(variation): _judged(tables) for variation, tables in stored.items()}
-    return verdict_rows(judged).rename(columns={"preset": "variation"})
-
-
-def survival_sentence(stored: Stored) -> str:
-    """How often a variation's verdict, by the means, is the preset's own, claim by claim."""
-    own = {v.claim.key: v.word for v in _judged(stored.get((), {})) if v.findings}
-    kept: dict[str, list[bool]] = {}
-    untested: Counter[str] = Counter()
-    for variation, tables in stored.items():
-        for verdict in _judged(tables) if variation else []:
-            key = verdict.claim.key
-            if verdict.findings and key in own:
-                kept.setdefault(key, [])
-                if verdict.word == UNTESTED != own[key]:
-                    untested[key] += 1
-                else:
-                    kept[key].append(verdict.word == own[key])
-    if not kept:
-        return "No variation is stored so far."
-    parts = [f"{key} in {sum(same)} of {len(same)}" for key, same in sorted(kept.items())]
-    left_out = [f"{key} by {number}" for key, number in sorted(untested.items())]
-    more = f" Left out are those that could not test a claim ({', '.join(left_out)})." if left_out else ""
-    return f"The verdict by the means is the preset's own for {', '.join(parts)} variations.{more}"
-
-
-def _judged(tables: Mapping[str, pd.DataFrame]) -> list[Verdict]:
-    return [by_means(claim, tables.get(claim.section)) for claim in verdicts.CLAIMS]
+    """All rules of all claims, a row a variation, claim and rule, for download; factors as factors."""
+    rows = []
+    for of in CLAIMS:
+        shown = found(stored, of.key)
+        for name, findings in shown.items():
+            for rule, finding in findings.items():
+                beside = "" if name == OWN else place(finding, shown.get(OWN, {}).get(rule))
+                rows.append({"variation": name, "claim": of.key, **one_row(finding), "beside": beside})
+    return pd.DataFrame(rows).drop(columns="standing", errors="ignore")

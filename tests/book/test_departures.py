@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from mfta.configs import SECTIONS, parameter_names
+from mfta.sections import SECTIONS, parameter_names
 
 PAGE = Path(__file__).parents[2] / "book" / "departures.md"
 

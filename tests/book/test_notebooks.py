@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import yaml
 
-from mfta.jobs import SECTIONS
+from mfta.sections import SECTIONS
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SMALL = {"epochs": 2, "train_per_class": 40, "seeds": [1]}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mfta.geometry import GeometryError, analyze, exact, simulated_capacity
-from mfta.geometry.simulation import _separable_by_program, separable
+from mfta.geometry.dichotomies import signs
+from mfta.geometry.simulation import _separable_by_program, separable, widest
 
 
 def test_separability_is_decided_rightly_where_the_answer_is_planted():
@@ -53,12 +54,74 @@ def identical(a, b):
     return a == b
 
 
-def test_what_cannot_be_separated_is_refused():
-    rng = np.random.default_rng(3)
-    with pytest.raises(GeometryError, match="fewer than half"):
-        simulated_capacity(rng.standard_normal((40, 3, 10)), n_dichotomies=4)
+def test_too_few_dichotomies_are_refused():
     with pytest.raises(GeometryError, match="n_dichotomies"):
-        simulated_capacity(rng.standard_normal((4, 30, 2)), n_dichotomies=1)
+        simulated_capacity(np.random.default_rng(3).standard_normal((4, 30, 2)), n_dichotomies=1)
+
+
+def test_where_all_features_do_not_suffice_the_answer_is_a_bound():
+    s = simulated_capacity(np.random.default_rng(3).standard_normal((10, 10, 8)), n_dichotomies=4)
+    assert (s.capacity, s.bound) == (1.0, "<")
+    assert np.isnan(s.stderr)
+    apart = np.array([[[1.0, 2.0]], [[-1.0, -3.0]]])  # one feature separates them whenever their labels differ
+    s = simulated_capacity(apart, n_dichotomies=4, dichotomies=[1, -1], center=False)
+    assert (s.capacity, s.bound) == (2.0, ">")
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200])
+def test_a_scale_of_the_data_changes_nothing(scale):
+    X = np.random.default_rng(6).standard_normal((12, 30, 3))
+    for kappa in (0.0, 0.3):
+        a, b = (simulated_capacity(x, 4, kappa=kappa) for x in (X, X * scale))
+        assert a.separable == b.separable
+        assert a.capacity == pytest.approx(b.capacity, rel=1e-9)
+
+
+def test_the_widest_margin_is_half_the_distance_of_two_points():
+    x = np.array([[3.0, 1.0], [4.0, -1.0]])  # nearest point of the hull: in its middle part, or an end
+    assert widest(x) == pytest.approx(7 / np.sqrt(29), rel=1e-12)
+    assert widest(x[:, :1]) == pytest.approx(5.0, rel=1e-12)
+    assert widest(np.array([[1.0, -2.0], [0.0, 0.0]])) == 0.0
+
+
+@pytest.mark.parametrize("kappa", [0.5, 1.0])
+def test_points_with_a_margin_meet_gardner(kappa):
+    X = np.random.default_rng(2).standard_normal((50, 10_000, 1))
+    s = simulated_capacity(X, n_dichotomies=12, kappa=kappa, center=False)
+    assert abs(s.capacity - exact.point_capacity(kappa)) < 4 * s.stderr + 0.03 * s.capacity
+
+
+def test_a_bias_is_one_more_feature():
+    # Cover: the dichotomies of p points by planes in n dimensions with a bias are those in n + 1 without.
+    X = np.random.default_rng(7).standard_normal((24, 60, 1))
+    without = simulated_capacity(X, 60, center=False)
+    s = simulated_capacity(X, 60, bias=True)
+    assert abs(24 / s.capacity - (24 / without.capacity - 1)) < 4 * np.hypot(0.6, 0.6)
+    # Far from the origin on one side of it, only a bias tells opposite labels apart in few features.
+    line = 100.0 + np.arange(6.0)[:, None, None] * np.ones((6, 1, 1))
+    y = [-1, -1, -1, 1, 1, 1]
+    assert simulated_capacity(line, 4, dichotomies=y, bias=True, center=False).bound == ">"
+    assert simulated_capacity(line, 4, dichotomies=y, center=False).bound == "<"
+    assert simulated_capacity(line, 4, dichotomies=[1, -1, 1, -1, 1, -1], bias=True).bound == "<"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["half", [1, -1], np.zeros(4), np.ones((2, 2, 4)), [[1, -1, 1, 2]], ["a", "b", "c", "d"]]
+)
+def test_what_is_no_dichotomy_is_refused(wrong):
+    with pytest.raises(GeometryError, match="dichotomies"):
+        simulated_capacity(np.ones((4, 5, 2)), dichotomies=wrong)
+
+
+def test_dichotomies_are_what_they_are_called():
+    rng = np.random.default_rng(0)
+    balanced = signs("balanced", 7, 400, rng)
+    assert set(np.abs(balanced.sum(1))) == {1.0}
+    assert len(np.unique(balanced, axis=0)) == 70  # both ways of 7 choose 3
+    one = signs("one-versus-rest", 5, 10, rng)
+    assert ((one == 1).sum(1) == 1).all()
+    assert ((one == 1).sum(0) == 2).all()
+    np.testing.assert_array_equal(signs([[1, 1, -1], [1, -1, 1]], 3, 3, rng), [[1, 1, -1], [1, -1, 1], [1, 1, -1]])
 
 
 def manifolds(kind, rng, count=60, features=400):

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 import mfta
-from mfta import configs, networks, training
+from mfta import networks, sections, training
 from mfta.errors import ParameterError
-from mfta.experiments import rewinding
 from mfta.readout import rewinding as readout
+from mfta.sections import rewinding
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def overrides(tiny):
 
 @pytest.fixture
 def run(overrides):
-    return training.run(configs.config("rewinding", **overrides).training)
+    return training.run(sections.config("rewinding", **overrides).training)
 
 
 def same(a, b):

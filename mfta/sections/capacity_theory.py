@@ -11,11 +11,21 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from mfta import activations, labels, training
-from mfta.configs import CapacityTheory
+from mfta.configs import Analysis, Section
 from mfta.geometry import analyze, analyze_point_cloud, exact, simulated_capacity
 from mfta.streams import stream
+
+
+class CapacityTheory(Section, Analysis):
+    """Section 0: the theory against exact values and simulation."""
+
+    manifolds: int = Field(60, ge=20, description="P of the synthetic manifolds")
+    exact_draws: int = Field(4000, ge=2, description="draws of the manifolds whose capacity is known")
+    dichotomies: int = Field(12, ge=4, description="random labels at each number of features in simulations")
+
 
 FEATURES = 400
 CLOUD = 8

@@ -3,12 +3,11 @@ import pandas as pd
 import pytest
 
 import mfta
-from mfta import data, jobs, labels, paper, training
+from mfta import data, jobs, labels, layer_geometry, paper, training
 from mfta.errors import ParameterError
-from mfta.experiments import layer_geometry
-from mfta.experiments.layer_memorization import plane
 from mfta.geometry import GeometryError, analyze
 from mfta.readout import layer_memorization as readout
+from mfta.sections.layer_memorization import plane
 
 
 def test_the_table_holds_every_layer_set_and_stage(tiny):

@@ -8,12 +8,23 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 from tqdm import tqdm
 
-from mfta import activations, labels, training
-from mfta.configs import LayerMemorization
+from mfta import activations, labels, layer_geometry, training
+from mfta.configs import Analysis, Epochs, Section
 from mfta.data import Dataset
-from mfta.experiments import layer_geometry
+
+
+class LayerMemorization(Section, Analysis):
+    """Section 1: geometry of the four example sets at every layer, over training."""
+
+    sets = ("unpermuted", "permuted", "restored", "test")
+    measured_epochs: Epochs = Field((), description="measured besides 0, the last early, the best and the last")
+    estimated_statistics: bool = Field(
+        True, description="batch norm of the untrained network estimated from training images; False: 0 and 1"
+    )
+
 
 PICTURED = 3
 """Classes whose manifolds are drawn."""
@@ -23,7 +34,7 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed.
 
     Rows with a ``layer`` hold the geometry of one example set there
-    (:func:`mfta.experiments.layer_geometry.measure`); rows without one hold accuracy (fraction) and loss
+    (:func:`mfta.layer_geometry.measure`); rows without one hold accuracy (fraction) and loss
     (nats) of the whole network after each epoch. ``stage`` is initial, early, best, last or empty. Rows with a
     ``manifold`` (a class) are its points at the deepest hidden layer: ``x`` and ``y`` in the plane that holds
     most of the variance of the drawn classes, a share ``explained`` of it.

@@ -11,13 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field
 from torch.nn import functional
 from tqdm import tqdm
 
 from mfta import labels, training
-from mfta.configs import Gradients
+from mfta.configs import Epochs, Scales, Section
 from mfta.networks import Network
 from mfta.streams import stream
+
+
+class Gradients(Section):
+    """Section 4: label-dependent and label-independent gradients of permuted and unpermuted examples."""
+
+    measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
+    batch_statistics: bool = Field(True, description="batch norm as in training; False: its running averages")
+    subsets: int = Field(8, ge=1, description="disjoint subsets of each size, at most, for the law in n")
+    head_scales: Scales = Field((1.0,), description="factors on the head's initial weights")
+
 
 SETS = ("unpermuted", "permuted")
 PARTS = ("label_dependent", "label_independent", "total")

@@ -10,14 +10,25 @@ from dataclasses import dataclass
 
 import pandas as pd
 import torch
+from pydantic import Field
 from tqdm import tqdm
 
-from mfta import training
-from mfta.configs import Rewinding
+from mfta import layer_geometry, training
+from mfta.configs import Analysis, Epochs, Section
 from mfta.data import Dataset
-from mfta.experiments import layer_geometry
 from mfta.labels import PermutedLabels
 from mfta.streams import stream
+
+
+class Rewinding(Section, Analysis):
+    """Section 2: layers of the trained network set back to earlier epochs."""
+
+    sets = ("unpermuted", "permuted", "restored", "test")
+    rewound_to: Epochs = Field((0,), description="epochs to go back to, besides the best")
+    evaluated: int | None = Field(
+        None, ge=2, description="training images to evaluate on and to re-estimate batch norm from; None: all"
+    )
+
 
 ANSWERS = ("examples", "accuracy", "loss")
 State = dict[str, torch.Tensor]
@@ -67,7 +78,7 @@ def compute(config: Rewinding, fresh: bool = False) -> pd.DataFrame:
     ``rewound`` (none, conv3_1, first 3, last 5, all), ``rewound_from`` (single, first, last, or empty),
     ``rewound_layers`` (how many), ``rewound_to`` (epoch; the last where nothing is rewound), ``stage`` of
     that epoch, ``batch_norm`` (carried, re-estimated, or absent from the network). Rows with a ``layer``
-    hold the geometry (:func:`mfta.experiments.layer_geometry.measure`) at the deepest hidden layer and the
+    hold the geometry (:func:`mfta.layer_geometry.measure`) at the deepest hidden layer and the
     head, the last n layers being at the best epoch and batch norm carried.
     fresh: retrain a network that another version of the training code made.
     """

@@ -5,16 +5,24 @@ One job is one width at one seed; the paper's Fig. 4C–E follows from a scan of
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-from mfta import labels, training
-from mfta.configs import DoubleDescent
-from mfta.experiments import layer_geometry
+from mfta import labels, layer_geometry, training
+from mfta.configs import Analysis, Section
+
+
+class DoubleDescent(Section, Analysis):
+    """Section 3: one width of a scan of network sizes."""
+
+    sets = ("unpermuted", "train", "test")
+    grid = ("seed", "width")
+    width: int = Field(16, ge=1, description="channels of the first stage")
 
 
 def compute(config: DoubleDescent, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed and width; every row has seed, network, width and ``parameters``.
 
-    Rows with a ``layer`` hold the geometry (:func:`mfta.experiments.layer_geometry.measure`) at the last three
+    Rows with a ``layer`` hold the geometry (:func:`mfta.layer_geometry.measure`) at the last three
     layers (of ``resnet18`` the last block, its mean over places, and the head), at the best and the last epoch, of
     three sets of ``examples``: test, unpermuted, and train, which is all training images by the label they were
     trained with. Rows without one hold accuracy (fraction) and loss (nats) after each epoch of the four example

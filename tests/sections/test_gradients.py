@@ -5,9 +5,9 @@ import torch
 from torch.nn import functional
 
 import mfta
-from mfta import configs, data, labels, networks, training
-from mfta.experiments import gradients
+from mfta import data, labels, networks, sections, training
 from mfta.readout import gradients as readout
+from mfta.sections import gradients
 
 N, C = 60, 10
 
@@ -132,7 +132,7 @@ def test_norms_of_the_table_are_those_of_a_plain_backward_pass(tiny):
     """The permuted total at initialization, running averages, against one loss over all permuted images."""
     tiny = gradients_of(tiny)
     table = mfta.compute("gradients", seeds=[0], batch_statistics=False, **tiny)
-    run = training.run(configs.config("gradients", **tiny).training)
+    run = training.run(sections.config("gradients", **tiny).training)
     dataset = training.data_of(run.config)
     permuted = training.labels_of(run.config, dataset)
     model = run.network(0)
@@ -202,7 +202,7 @@ def test_permuted_labels_are_ignored_at_first_on_digits():
 
 def test_the_signal_is_the_mean_inner_product_over_all_halvings(tiny):
     """And norm, signal and floor are one identity: norm² = signal + floor²."""
-    config = configs.config("gradients", "quick", **gradients_of(tiny) | {"permuted_fraction": 0.2}, seed=0)
+    config = sections.config("gradients", "quick", **gradients_of(tiny) | {"permuted_fraction": 0.2}, seed=0)
     measurement = gradients._Measurement(config, training.run(config.training))
     rows = pd.DataFrame(measurement.over_halves())
     groups = measurement.groups["permuted"]

@@ -1,1 +1,0 @@
-"""One file a section: a config in, a tidy table out."""

@@ -1,0 +1,173 @@
+"""Papermill over one notebook: its parameters checked first, a failure kept apart.
+
+Executed notebooks go to ``book/sections/``, which the book renders and never executes. A notebook that
+failed goes to ``_build/failed/`` for reading, and no older one is left in its place.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import jupytext
+import nbformat
+import papermill
+import zmq
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from mfta import store
+from mfta.errors import NotebookError, nearest
+from mfta.sections import SECTIONS
+
+KERNEL = "mfta"
+PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "build")
+"""Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
+
+
+def check(names: Iterable[str]) -> None:
+    """Refuse where a notebook is absent, before anything is computed for it."""
+    folder = store.home() / "notebooks"
+    for name in names:
+        if not (folder / f"{name}.md").exists():
+            known = sorted(file.stem for file in folder.glob("*.md"))
+            there = f"The notebooks: {', '.join(known)}" if known else "Run it in a clone of the repository"
+            raise NotebookError(f"there is no notebook '{folder / name}.md'.{nearest(name, known)} {there}")
+
+
+def make(name: str, parameters: dict[str, Any]) -> None:
+    """Execute one notebook into ``book/sections/``. Raises NotebookError where it fails."""
+    error = execute(name, parameters)
+    if error:
+        raise NotebookError(error)
+
+
+def execute(name: str, parameters: dict[str, Any]) -> str:
+    """Execute one notebook into ``book/sections/``; return what went wrong, or nothing."""
+    good = place(name)
+    bad = store.home() / "_build" / "failed" / good.name
+    remove(name)
+    given = {name: value for name, value in parameters.items() if value is not None}
+    with tempfile.TemporaryDirectory() as text:
+        folder = Path(text)
+        error = prepare(name, folder / "in.ipynb", given)
+        if error:
+            return error
+        with patch.dict(os.environ, own_kernel(folder)):
+            os.environ.pop("MATPLOTLIBRC", None)
+            error = _run(folder, given, bad)
+        done = folder / "out.ipynb"
+        notebook = nbformat.read(done if done.exists() else folder / "in.ipynb", as_version=4)
+    tidy(notebook)
+    store.write(bad if error else good, lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
+    if not error:
+        bad.unlink(missing_ok=True)
+    return error
+
+
+def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:
+    """Run the notebook; once more where its kernel did not start: it happens, when a port is taken say."""
+    # Papermill fills in what stands in braces in a path.
+    source, target = (str(folder / name).replace("{", "{{").replace("}", "}}") for name in ("in.ipynb", "out.ipynb"))
+    error = ""
+    for _ in range(2):
+        try:
+            papermill.execute_notebook(
+                source, target, given, kernel_name=KERNEL, progress_bar=False, cwd=str(store.home())
+            )
+            return ""
+        except PapermillExecutionError as failure:
+            return f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}; read '{bad}'"
+        except (DeadKernelError, CellTimeoutError) as failure:
+            return f"its kernel died ({str(failure).splitlines()[0]}); read '{bad}'"
+        except (RuntimeError, zmq.ZMQError) as failure:
+            error = f"its kernel did not start, twice ({(str(failure).splitlines() or [''])[0]}); run it again"
+    return error
+
+
+def prepare(name: str, source: Path, given: dict[str, Any]) -> str:
+    """Write the notebook as papermill reads it; return why it cannot be given these parameters, or nothing."""
+    path = store.home() / "notebooks" / f"{name}.md"
+    try:
+        check([name])
+    except NotebookError as error:
+        return str(error)
+    jupytext.write(jupytext.read(path), source)
+    tags = [tag for cell in nbformat.read(source, as_version=4).cells for tag in cell.metadata.get("tags", [])]
+    if tags.count("parameters") != 1:
+        return (
+            f"'{path}' has {tags.count('parameters')} cells with the tag `parameters`:"
+            " tag the one that sets them, so that papermill can replace what it sets"
+        )
+    names = sorted(papermill.inspect_notebook(str(source).replace("{", "{{").replace("}", "}}")))
+    unknown = [name for name in given if name not in names]
+    if unknown and name not in SECTIONS:  # a section's notebook takes all of its config, and checks it
+        hint = nearest(unknown[0], names)
+        return f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}"
+    return ""
+
+
+def own_kernel(folder: Path, first: str = "") -> dict[str, str]:
+    """The environment of a kernel that is this very Python, whatever the user's own settings and home are.
+
+    first: what the kernel executes before any cell.
+    """
+    spec = folder / "kernels" / KERNEL / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40", "-f", "{connection_file}"]
+    argv += [f"--IPKernelApp.exec_lines={first}"] if first else []
+    spec.write_text(json.dumps({"argv": argv, "display_name": "mfta", "language": "python"}))
+    places = {"JUPYTER_PATH": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
+    places |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "IPYTHONDIR": str(folder / "ipython")}
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 (there may be no home)
+        places["MPLCONFIGDIR"] = str(store.home() / "_build" / "matplotlib")
+    return places
+
+
+def place(name: str) -> Path:
+    """Where an executed notebook lies."""
+    return store.home() / "book" / "sections" / f"{name}.ipynb"
+
+
+def remove(name: str) -> None:
+    """Remove an executed notebook."""
+    path = place(name)
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise NotebookError(f"cannot replace '{path}' ({error.strerror}): allow writing there") from None
+
+
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Leave one box of parameters, and nothing that names this machine or moment."""
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    injected = next((i for i, t in enumerate(tags) if "injected-parameters" in t), None)
+    if injected is not None:
+        default = next(i for i, t in enumerate(tags) if "parameters" in t)
+        given = notebook.cells.pop(injected)
+        assigned = [line for line in given.source.splitlines() if " = " in line]
+        names = {line.split(" = ")[0] for line in assigned}
+        kept = [line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names]
+        notebook.cells[default].source = "\n".join(kept + assigned)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            _without_places(output)
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+
+
+def _without_places(part: dict[str, Any]) -> None:
+    """Take the machine's folders out of all texts of an output."""
+    for name, value in part.items():
+        if isinstance(value, str):
+            part[name] = store.without_places(value)
+        elif isinstance(value, list):
+            part[name] = [store.without_places(line) if isinstance(line, str) else line for line in value]
+        elif isinstance(value, dict):
+            _without_places(value)

@@ -1,0 +1,116 @@
+"""One file a section, found by listing this folder: its config, and the function that computes its table.
+
+A section's file is named as the section, holds one subclass of :class:`mfta.configs.Section` and a function
+``compute(config, fresh)`` that returns a table. It is imported when the section is first asked for.
+"""
+
+import importlib
+import itertools
+import pkgutil
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from mfta.configs import Epochs, Section, preset_values
+from mfta.errors import ParameterError, nearest
+
+SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
+"""The names of all sections."""
+
+
+def section_model(section: str) -> type[Section]:
+    """The config class of a section, or ParameterError with the nearest name."""
+    module = _module(section)
+    (model,) = (
+        found
+        for found in vars(module).values()
+        if isinstance(found, type) and issubclass(found, Section) and found.__module__ == module.__name__
+    )
+    return model
+
+
+def computing(section: str) -> Callable[[Any, bool], pd.DataFrame]:
+    """The function that makes a section's table of a config; the second argument: not from older code."""
+    return _module(section).compute
+
+
+def parameter_names(section: str) -> list[str]:
+    """What can be set in a section, sorted; what it runs over is set as a list (``seeds``)."""
+    model = section_model(section)
+    return sorted((set(model.model_fields) - set(model.grid)) | {f"{name}s" for name in model.grid})
+
+
+def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
+    """One config of ``section`` under ``preset`` with ``overrides``.
+
+    None means as the preset says, and the text ``"none"`` that there is to be no value.
+    Listed epochs beyond the last one are left out.
+    """
+    model = section_model(section)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    values = {**preset_values(preset, section), **given}
+    values = {name: None if isinstance(value, str) and value == "none" else value for name, value in values.items()}
+    values = {name: value for name, value in values.items() if name not in {f"{n}s" for n in model.grid}}
+    last = values.get("epochs", model.model_fields["epochs"].default)
+    for name, value in values.items():
+        if isinstance(value, list | tuple) and model.model_fields[name].annotation == Epochs:
+            values[name] = tuple(e for e in value if not (isinstance(e, int) and isinstance(last, int) and e > last))
+    try:
+        return model(**values)
+    except ValidationError as error:
+        raise ParameterError(_one_line(section, error)) from None
+
+
+def grid(section: str, preset: str = "quick", seeds: Any = None, **overrides: Any) -> list[Section]:
+    """All configs of ``section``: one a seed and, in a section that runs over more, one a combination.
+
+    seeds, and widths where the section has them: lists; None means as the preset says.
+    Raises ParameterError naming the parameter, its value and what is allowed.
+    """
+    model, known = section_model(section), parameter_names(section)
+    given = {"seeds": seeds, **overrides}
+    for name in given:
+        if name not in known:
+            raise ParameterError(
+                f"{section} has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
+            )
+    lists = []
+    for name in model.grid:
+        values = given.pop(f"{name}s", None)
+        lists.append(preset_values(preset, section)[f"{name}s"] if values is None else _listed(f"{name}s", values))
+    return [
+        config(section, preset, **given, **dict(zip(model.grid, values, strict=True)))
+        for values in itertools.product(*lists)
+    ]
+
+
+def _module(section: str) -> ModuleType:
+    if section not in SECTIONS:
+        raise ParameterError(
+            f"there is no section '{section}'.{nearest(str(section), SECTIONS)} The sections: {', '.join(SECTIONS)}"
+        )
+    return importlib.import_module(f"{__name__}.{section}")
+
+
+def _listed(name: str, values: Any) -> list[int]:
+    chosen = [values] if isinstance(values, int) else list(values) if isinstance(values, list | tuple) else []
+    if not chosen or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in chosen):
+        raise ParameterError(f"{name} = {values!r} is refused: give a list of integers, [0, 1] say")
+    if len(set(chosen)) < len(chosen):
+        raise ParameterError(f"{name} = {values!r} is refused: it lists one twice; give each once")
+    return chosen
+
+
+def _one_line(section: str, error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    reason = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list, [1, 2] say")
+    reason = reason[0].lower() + reason[1:]
+    if not name:
+        return f"{section}: {reason}"
+    value = first["input"]
+    hint = nearest(value, reason.split("'")[1::2]) if first["type"] == "literal_error" else ""
+    return f"{section}: {name} = {value!r} is refused: {reason}.{hint}"
