@@ -117,6 +117,7 @@ class Job:
         started = time.monotonic()
         with own_threads(self.config.threads):
             table = sections.computing(self.section)(self.config, force or self.preset == "quick")
+        network = store.read_certificate(self.shared.directory) or {}
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -126,6 +127,7 @@ class Job:
             "code": definitions.digest(self.definitions),
             "definitions": self.definitions,
             "run": self.config.training.fingerprint,
+            "network": definitions.digest(network.get("files_sha256", {})) if network else None,
             "data_sha256": training.data_of(self.config.training).checksum,
             "device": str(training.device()),
             "threads": self.config.threads,
@@ -230,12 +232,6 @@ def _suits(section: str, config: configs.Section) -> None:
                 f"{section}: {name} = {asked} is refused: the smallest class of {config.dataset} has {there};"
                 " give that or less"
             )
-    images = config.train_per_class or source.train_per_class
-    if section == "gradients" and not 0 < round(config.permuted_fraction * images) < images:
-        raise ParameterError(
-            f"{section}: permuted_fraction = {config.permuted_fraction} is refused: of {images} images a class at"
-            " least one must be permuted and one not"
-        )
     try:
         with suppress(NeedsTorch):  # without it nothing is computed
             definitions.of(config.model_dump())  # builds the network, without its weights

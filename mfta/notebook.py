@@ -1,4 +1,4 @@
-"""What the first cell of every notebook calls: its parameters are checked before anything runs."""
+"""What notebooks call besides the science: parameters are checked first, numbers are glued, tables are offered."""
 
 import ast
 from pathlib import Path
@@ -7,27 +7,35 @@ from typing import Any
 import pandas as pd
 from IPython.core.getipython import get_ipython
 
-from mfta import store
+from mfta import configs, data, store, stored
 from mfta.errors import ParameterError, nearest
-from mfta.jobs import jobs
-from mfta.sections import parameter_names
+from mfta.jobs import compute, jobs
+from mfta.sections import config, parameter_names
+
+Parameters = dict[str, Any]
 
 
 def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
-    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every name that its
-    cell or the notebook's own cell of parameters sets must be a parameter of the section; what other cells make is no
-    parameter, and the cells may be run again. Raises ParameterError with the nearest name, and where the notebook
-    itself has overwritten what papermill gave it or what its cell of parameters set.
+    names: the notebook's ``globals()``. What the cells of parameters set counts, the notebook's own, which sets
+    ``preset``, and papermill's, and what other cells set to a plain value; what they compute does not, so that cells
+    may be run again in any order. Papermill defines whatever it is given, so every name in a cell of parameters must
+    be one. Raises ParameterError with the nearest name, and where the notebook has overwritten what papermill gave.
     """
     known = ["preset", *parameter_names(section)]
-    for name in _set_as_parameters(names):
+    shell = get_ipython()
+    if shell is not None and names is shell.user_ns:
+        given, boxes = _stated([cell for cell in names["In"] if cell], names)
+    else:
+        given = {name: value for name, value in names.items() if name in known or "__name__" not in names}
+        boxes = set(given)
+    for name in boxes:
         if name not in known:
             raise ParameterError(
                 f"the notebook has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
             )
-    given = {name: names[name] for name in known if name in names}
+    given = {name: given[name] for name in known if name in given}
     jobs(section, **given)
     return given
 
@@ -37,40 +45,50 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     listed = [job.config for job in jobs(section, **parameters)]
     values = listed[0].model_dump()
     for name in listed[0].grid:
-        values[name] = ", ".join(str(v) for v in sorted({getattr(config, name) for config in listed}))
+        values[name] = ", ".join(str(v) for v in sorted({getattr(of, name) for of in listed}))
     texts = {name: "none" if value is None else str(value) for name, value in values.items()}
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 
 
-def _set_as_parameters(names: dict[str, Any]) -> list[str]:
-    """What the cells of parameters set, as run last: the notebook's own, which sets ``preset``, and papermill's.
+def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
+    """The stored rows of the preset nearest to the paper, and a sentence on their origin.
 
-    Papermill puts its cell first in a notebook without the tag, where it is overwritten: ParameterError. Of a dict
-    that is no notebook's, all names.
+    Where nothing beyond the page's own preset is stored, the page's own table: computed where it is missing.
     """
-    shell = get_ipython()
-    if shell is None or names is not shell.user_ns:
-        return [name for name in names if "__name__" not in names]
-    cells = [cell for cell in shell.user_ns["In"] if cell]
-    papermills = [cell for cell in cells if cell.startswith("# Parameters\n")][-1:]
-    own = [cell for cell in cells if "preset" in _assigned(cell) and cell not in papermills][-1:]
-    if papermills == cells[:1] and cells[-1] not in cells[:-1]:  # the first run of this cell
-        lost = sorted(_assigned(papermills[0]) & set().union(*map(_assigned, cells[1:-1])))
-        if lost:
-            raise ParameterError(
-                f"{', '.join(lost)} as given to papermill was overwritten by the notebook:"
-                " tag the cell that sets them `parameters`"
-            )
-    return sorted(set().union(*map(_assigned, [*own, *papermills])))
+    own = jobs(section, **parameters)
+    for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
+        table = stored.tables(preset).get(section)
+        if table is not None:
+            return table, _origin(preset, config(section, preset), table)
+    table = compute(section, **parameters)
+    return table, _origin(own[0].preset, own[0].config, table)
 
 
-def _assigned(source: str) -> set[str]:
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:  # a line of IPython's own
-        return set()
-    targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
+def by_hand(section: str, **parameters: Any) -> Parameters:
+    """The parameters of what a page does once in sight: its first seed (and width), where that takes seconds.
+
+    Under a preset beyond quick that is so where the trained network is stored; else it is done under quick.
+    """
+    first = jobs(section, **parameters)[0]
+    if first.preset != "quick" and not store.read_certificate(first.shared.directory):
+        parameters, first = {"preset": "quick"}, jobs(section)[0]
+    return {**parameters, **{f"{name}s": [getattr(first.config, name)] for name in first.config.grid}}
+
+
+def say(**values: Any) -> None:
+    """Glue numbers for the prose: a Series over seeds as ``3.28 ± 0.29``, anything else as it is."""
+    from myst_nb import glue
+
+    for name, value in values.items():
+        glue(name, spread(value) if isinstance(value, pd.Series) else value, display=False)
+
+
+def spread(by_seed: pd.Series, digits: int = 2) -> str:
+    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``."""
+    mean, deviation = by_seed.mean(), by_seed.std()
+    if pd.isna(mean):
+        return "undefined"
+    return f"{mean:.{digits}f} (one seed)" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
 def offer(table: pd.DataFrame, name: str) -> None:
@@ -88,3 +106,50 @@ def keep(figure: Any, name: str) -> None:
 def sections() -> Path:
     """The folder of the executed notebooks, which the book renders."""
     return store.home() / "book" / "sections"
+
+
+def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
+    per_class = of.train_per_class or data.SOURCES[of.dataset].train_per_class
+    seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    return (
+        f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
+        f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
+    )
+
+
+def _stated(cells: list[str], names: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Values that the cells run so far set, and the names among them that the cells of parameters do."""
+    given: dict[str, Any] = {}
+    box: set[str] = set()
+    papermills: set[str] = set()
+    for cell in cells:
+        assigned = _assigned(cell)
+        if cell.startswith("# Parameters\n"):
+            papermills = set(assigned)
+        elif "preset" in assigned:
+            given = {name: value for name, value in given.items() if name not in box}
+            box = set(assigned)
+            if cells[0].startswith("# Parameters\n") and papermills & box and len(cells) == 3:
+                lost = ", ".join(sorted(papermills & box))
+                raise ParameterError(
+                    f"{lost} as given to papermill was overwritten by the notebook: tag the cell that sets them"
+                    " `parameters`"
+                )
+        is_box = "preset" in assigned or cell.startswith("# Parameters\n")
+        for name, value in assigned.items():
+            try:
+                given[name] = ast.literal_eval(value)
+            except ValueError:  # computed
+                if is_box and name in names:
+                    given[name] = names[name]
+    return given, box | papermills
+
+
+def _assigned(source: str) -> dict[str, ast.expr]:
+    """What each name is set to by a line of its own."""
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a line of IPython's own
+        return {}
+    targets = [(target, line.value) for line in lines if isinstance(line, ast.Assign) for target in line.targets]
+    return {target.id: value for target, value in targets if isinstance(target, ast.Name)}

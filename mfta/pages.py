@@ -25,7 +25,7 @@ from mfta.errors import NotebookError, nearest
 from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
-PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "build")
+PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "sweep", "build")
 """Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
 
@@ -123,6 +123,9 @@ def own_kernel(folder: Path, first: str = "") -> dict[str, str]:
     spec.write_text(json.dumps({"argv": argv, "display_name": "mfta", "language": "python"}))
     places = {"JUPYTER_PATH": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
     places |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "IPYTHONDIR": str(folder / "ipython")}
+    # The kernel starts in the project's folder, from which what is relative would be another place.
+    places |= {"MFTA_RUNS": str(store.runs_directory()), "MFTA_RESULTS": str(store.results_directory())}
+    places["MFTA_DATA"] = str(store.folder("MFTA_DATA", "data"))
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 (there may be no home)
         places["MPLCONFIGDIR"] = str(store.home() / "_build" / "matplotlib")
     return places

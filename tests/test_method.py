@@ -1,49 +1,40 @@
-"""The drawn anchors are those that the measures are made of."""
+"""The anchors of the method page, found by another solver, and the package's measures agree."""
 
 import numpy as np
 import pytest
-from scipy.optimize import nnls
+from in_sight import functions
 
-from mfta.readout import method
+import mfta
 
-EXAMPLES = method.examples(300, 0)
-
-
-@pytest.fixture(params=[(name, kappa) for name in EXAMPLES for kappa in (0.0, 1.5)], ids=str)
-def example(request):
-    name, kappa = request.param
-    return method.solve(EXAMPLES[name].points[:-1], EXAMPLES[name].draws, kappa)
+PAGE = functions("method")
+GENERATOR = np.random.default_rng(0)
+ROUND = GENERATOR.standard_normal((3, 12))
+SHAPES = {"ball": ROUND, "disc": ROUND * [[1], [1], [0.15]], "needle": ROUND * [[1], [0.15], [0.15]]}
+DRAWS = GENERATOR.standard_normal((4, 300))
 
 
-def test_the_measures_follow_from_the_drawn_anchors(example):
-    cost = ((example.draws - example.nearest) ** 2).sum(0)
-    spread = ((example.anchors - example.anchors.mean(1, keepdims=True)) ** 2).sum(0)
-    geometry = example.geometry
-    assert 1 / cost.mean() == pytest.approx(geometry.capacity[0])
-    assert np.sqrt(spread.mean()) == pytest.approx(geometry.radius[0])
-    assert len(example.anchors) * example.cosines.mean() ** 2 == pytest.approx(geometry.dimension[0])
+@pytest.mark.parametrize("kappa", [0.0, 1.5])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_page_and_the_package_agree_to_eight_digits(shape, kappa):
+    found = PAGE.measure(PAGE.solve(SHAPES[shape], DRAWS, kappa))
+    package = mfta.analyze_point_cloud(found.points, DRAWS, kappa).check()
+    for name in ("capacity", "radius", "dimension"):
+        assert getattr(found, name) == pytest.approx(getattr(package, name)[0], rel=1e-8)
 
 
-def test_the_nearest_vector_is_what_another_solver_finds(example):
-    assert (example.points.T @ example.nearest).max() <= -example.kappa + 1e-9
-    shift = np.zeros(len(example.points))
-    shift[-1] = example.kappa
-    for draw, nearest in list(zip(example.draws.T, example.nearest.T, strict=True))[:20]:
-        weights, _ = nnls(example.points, draw + shift)
-        np.testing.assert_allclose(draw - example.points @ weights, nearest, atol=1e-9)
-
-
-def test_as_many_points_hold_an_anchor_as_have_weight():
-    for name, most in (("segment", 2), ("narrow", 3), ("ball", 4)):
-        found = set(EXAMPLES[name].holding)
-        assert found == set(range(most + 1)), name
-        for holding in found:
-            assert EXAMPLES[name].holding[method.long_draw(EXAMPLES[name], holding)] == holding
+def test_every_nearest_vector_is_allowed_and_nearest():
+    found = PAGE.solve(SHAPES["disc"], DRAWS, 1.5)
+    assert (found.points.T @ found.nearest).max() <= -1.5 + 1e-9
+    others = DRAWS - 5.0 * np.array([[0], [0], [0], [1]])
+    allowed = (found.points.T @ others).max(0) <= -1.5
+    assert allowed.any()
+    nearer = np.linalg.norm(DRAWS - found.nearest, axis=0) <= np.linalg.norm(DRAWS - others, axis=0) + 1e-9
+    assert nearer[allowed].all()
 
 
 def test_a_flatter_manifold_has_fewer_dimensions_and_a_margin_costs_capacity():
-    values = method.values(EXAMPLES, method.with_margins(EXAMPLES["narrow"]))
-    assert values["needle_dimension"] < values["disc_dimension"] < values["ball_dimension"] < 3
-    assert values["margin_capacity"] < values["no_margin_capacity"]
-    assert values["no_margin_capacity"] == pytest.approx(values["narrow_capacity"], rel=1e-12)
-    assert values["margin_radius"] < values["no_margin_radius"]
+    measured = {name: PAGE.measure(PAGE.solve(points, DRAWS)) for name, points in SHAPES.items()}
+    assert measured["needle"].dimension < measured["disc"].dimension < measured["ball"].dimension < 3
+    with_margin = PAGE.measure(PAGE.solve(SHAPES["disc"], DRAWS, 1.0))
+    assert with_margin.capacity < measured["disc"].capacity
+    assert with_margin.radius < measured["disc"].radius

@@ -98,12 +98,11 @@ def test_files_stay_short(path):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.md")), ids=lambda p: p.name)
-def test_notebook_cells_stay_short_and_have_parameters(path):
+def test_notebooks_have_parameters(path):
     import jupytext
 
     notebook = jupytext.read(path)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert max(len(cell.source.splitlines()) for cell in code) <= 15
     assert sum("parameters" in cell.metadata.get("tags", []) for cell in code) == 1
     assert notebook.metadata["kernelspec"]["name"] == "python3"
 

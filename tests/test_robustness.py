@@ -5,16 +5,14 @@ import os
 import subprocess
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from made_up import memorization, rewinding
 from test_claims import gradients as made_gradients
-from test_comparison import table as like_the_paper
 from test_stored import keep
 
 from mfta import figures, sections, stored
 from mfta.options import parse_overrides
-from mfta.readout import agreement, robustness
+from mfta.readout import robustness
 from mfta.wording import MARKS, html
 
 SCRIPT = Path(__file__).parents[1] / "workflow" / "robustness.sh"
@@ -49,7 +47,7 @@ def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word(
     keep("gradients", made_gradients())
     keep("gradients", made_gradients(seeds=(2,)), permuted_fraction=0.25)
     keep("gradients", made_gradients(seeds=(2,), growth=9.0), augment=True)
-    found = stored.variations("quick")
+    found = robustness.findings(stored.variations("quick"))
     effects = robustness.effects(found, "C6")
     growth = effects.filter(like="growth (further, above × 1.10)").squeeze()
     assert growth["as the preset says"].startswith("× 3.00 [")
@@ -69,56 +67,17 @@ def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word(
 def test_beside_one_seed_of_the_preset_nothing_is_inside():
     keep("gradients", made_gradients(seeds=(1,)))
     keep("gradients", made_gradients(seeds=(2,)), augment=True)
-    glance = robustness.at_a_glance(stored.variations("quick"))
+    glance = robustness.at_a_glance(robustness.findings(stored.variations("quick")))
     assert glance.loc["augment True", "C6"] == "–"
-
-
-def test_the_choice_nearest_to_the_papers_figure_is_named_among_those_of_as_many_points():
-    keep("layer_memorization", like_the_paper(1.2, seeds=[0, 1]))
-    keep("layer_memorization", like_the_paper(1.0, seeds=[1]), batch_norm=False)
-    keep("layer_memorization", like_the_paper(1.3, seeds=[1]), augment=True)
-    keep("layer_memorization", like_the_paper(1.0, seeds=[1]), points=20)
-    found = stored.variations("quick")
-    shown = agreement.shown(found)
-    assert list(shown.index[:2]) == ["as the preset says", "as the preset says, seed 1"]
-    assert list(shown["points within 10%"]) == ["0%", "0%", "0%", "100%", "100%"]
-    assert list(shown["second half, last"]) == list(shown["points within 10%"])
-    assert set(agreement.learned(found)["test accuracy, best"]) == {"–"}  # the paper's figure says nothing of it
-    said = agreement.nearest_sentence(found)
-    assert "batch norm False comes nearest, with 100% of the digitised" in said
-    assert "augment True is farthest, with 0%; the preset has 0% with the same seeds" in said
-    assert agreement.nearest_sentence({(): found[()]}) == ""
-
-
-def test_what_was_learned_stands_beside_what_was_met():
-    learned = [("test", "best", 0.3), ("test", "last", 0.2), ("permuted", "last", 0.9), ("permuted", "best", 0.1)]
-    rows = pd.DataFrame(learned, columns=["examples", "stage", "accuracy"])
-    keep("layer_memorization", pd.concat([rows.assign(seed=0), like_the_paper(seeds=[0])]))
-    shown = agreement.learned(stored.variations("quick"))
-    assert list(shown.columns) == list(agreement.LEARNED)
-    assert list(shown.iloc[0]) == ["0.300", "0.200", "0.900"]
-
-
-def test_trainings_that_learn_more_and_meet_more_correlate_and_other_measurements_do_not_count():
-    """Four trainings learn less the further they are from the paper; a measurement is far and learns most."""
-    choices = [({}, 1.0), ({"batch_norm": False}, 1.05), ({"augment": True}, 1.15), ({"epochs": 9}, 1.3)]
-    for given, scale in [*choices, ({"projection": 90}, 2.0)]:
-        accuracy = 0.9 if "projection" in given else 0.5 - scale / 10
-        rows = pd.DataFrame({"examples": ["test"], "stage": ["best"], "accuracy": [accuracy], "seed": [0]})
-        given = given | ({"checkpoints": (), "measured_epochs": ()} if "epochs" in given else {})
-        keep("layer_memorization", pd.concat([rows, like_the_paper(scale, seeds=[0])]), **given)
-    said = agreement.learned_sentence(stored.variations("quick"))
-    assert said.startswith("Over the 4 trainings")
-    assert float(said.split()[-1].rstrip(".")) > 0.8
 
 
 def test_nothing_stored_makes_an_empty_page():
     found = stored.variations("paper")
-    assert agreement.nearest_sentence(found) == agreement.learned_sentence(found) == ""
-    assert robustness.at_a_glance(found).isna().all(axis=None)
+    none = robustness.findings(found)
+    assert robustness.at_a_glance(none).isna().all(axis=None)
     assert robustness.ratios(found) == {}
     assert not figures.capacity_ratios({}).axes[0].get_legend()
-    for shown in (robustness.at_a_glance(found), robustness.effects(found, "C2"), agreement.shown(found)):
+    for shown in (robustness.at_a_glance(none), robustness.effects(none, "C2")):
         assert "<table" in html(shown).data
 
 

@@ -2,7 +2,6 @@
 and dark pages.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import matplotlib as mpl
@@ -16,12 +15,42 @@ EXAMPLES = ("unpermuted", "permuted", "restored", "test")
 COLORS = dict(zip(EXAMPLES, ("#0072b2", "#d55e00", "#009e73", "#7f7f7f"), strict=True))
 MARKERS = dict(zip(EXAMPLES, ("o", "s", "^", "D"), strict=True))
 MEASURES = {"capacity": "capacity α", "radius": "radius R", "dimension": "dimension D"}
+PALETTE = ("#0072b2", "#d55e00", "#009e73", "#7f7f7f", "#cc79a7", "#e69f00")
+"""Colours of what has none of its own."""
+for name, color, marker in (
+    ("train", "#cc79a7", "v"),
+    ("initial", "#999999", "o"),
+    ("best", "#0072b2", "s"),
+    ("last", "#d55e00", "^"),
+    ("last n layers", "#0072b2", "o"),
+    ("first n layers", "#e69f00", "s"),
+    ("label_dependent", "#0072b2", "o"),
+    ("label_independent", "#e69f00", "s"),
+    ("total", "#cc79a7", "^"),
+):
+    COLORS[name], MARKERS[name] = color, marker
+LABELS = {
+    **MEASURES,
+    "radius_median": MEASURES["radius"],
+    "center_correlation": "center correlation",
+    "initial": "untrained",
+    "best": "best epoch",
+    "last": "last epoch",
+    "label_dependent": "label-dependent",
+    "label_independent": "label-independent",
+    "carried": "batch norm carried",
+    "re-estimated": "batch norm re-estimated",
+    "absent": "no batch norm",
+    "rewound_to": "rewound to epoch",
+    "head_scale": "factor on the head's weights",
+}
+"""What axes, titles and legends call a column or one of its values; others go by their name."""
 
 
 def use_style() -> None:
     """Set the book's style for this process, whatever a matplotlibrc says, and let notebooks embed SVG."""
     mpl.rcdefaults()
-    sns.set_theme(context="notebook", style="ticks", font_scale=0.85)
+    sns.set_theme(context="notebook", style="ticks", font_scale=0.85, palette=PALETTE)
     mpl.rcParams.update(
         {
             "figure.facecolor": "none",
@@ -37,14 +66,6 @@ def use_style() -> None:
     set_matplotlib_formats("svg", metadata={"Date": None})
 
 
-def example_lines(axes: Axes, rows: pd.DataFrame, x: str, y: str, marker_every: int = 1) -> None:
-    """One :func:`mean_line` an example set."""
-    for name in EXAMPLES:
-        values = rows[rows["examples"] == name]
-        if not values.empty:
-            mean_line(axes, values, x, y, COLORS[name], marker=MARKERS[name] if marker_every else None, label=name)
-
-
 def mean_line(axes: Axes, rows: pd.DataFrame, x: str, y: str, color: str, **line: Any) -> None:
     """Mean of ``y`` over seeds against ``x``, and a band of one standard deviation between them.
 
@@ -56,10 +77,3 @@ def mean_line(axes: Axes, rows: pd.DataFrame, x: str, y: str, color: str, **line
     if x == "depth":
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.fill_between(by.index, by["mean"] - spread, by["mean"] + spread, color=color, alpha=0.2, lw=0)
-
-
-def share_y(axes: Iterable[Axes]) -> None:
-    """Give several axes the range that holds all of theirs."""
-    limits = [a.get_ylim() for a in axes]
-    for a in axes:
-        a.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))

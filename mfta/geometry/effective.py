@@ -26,14 +26,15 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .analysis import _cores, _each
-from .anchors import ACCEPTED, INTERIOR, solve_draws
-from .coordinates import gram_and_overlaps, pivoted_cholesky
+from .anchors import ACCEPTED, INTERIOR, VIOLATION, solve_draws
+from .coordinates import pivoted_cholesky
 from .dichotomies import Dichotomies, signs
-from .effective_result import MEASURES, EffectiveGeometry, left_out, measures
+from .effective_result import MEASURES, EffectiveGeometry, left_out, mean_cosine, measures
 from .errors import GeometryError
 from .grams import mean_and_gram, products
 from .inputs import Manifolds, as_views, by_label, is_tensor, precision, whole
 
+FEW = 200  # points given to the solver at first
 BLOCKS = 20  # of draws, each left out once for the standard errors
 DEPENDENT = 1e-11  # of the largest eigenvalue, rows scaled to one: smaller ones are rounding
 ROOM = 2**23  # numbers held at once by a thread beside the Gram matrices
@@ -67,8 +68,8 @@ def effective_geometry(
     Dimension and radius are those of the sampled points, and fall short of a large manifold's: of balls with D = 10,
     fifty points show 7, two hundred 8 (`benchmarks/effective.py`). Compare at equal numbers of points.
 
-    Time and memory go with the number of all points: 1,000 take a few seconds and 40 MB a thread, 5,000 25 times
-    the memory; prefer "pairwise" there. Points at zero are left out, as no plane sees them.
+    Memory goes with the square of all points (5,000 points: 800 MB), time with the cube; 1,000 points take two
+    seconds, and so do forty pairs of fifty points. Points at zero are left out, as no plane sees them.
 
     What removal of shared directions changes stands beside it. Twenty balls, 80 % of their centres in two directions:
 
@@ -114,7 +115,7 @@ def effective_geometry(
 
     def one(group: tuple[int, ...], workers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng([seed, *b"effective", *(group if pairwise else ())])
-        y = signs("balanced" if pairwise else dichotomies, len(group), n_draws, rng)
+        y = signs([1, -1] if pairwise else dichotomies, len(group), n_draws, rng)
         inside = np.flatnonzero(np.isin(owner, group))
         floor = len(inside) * max(2.0**-52, (4 * rounding) ** 2)
         part = gram[np.ix_(inside, inside)] if pairwise else gram
@@ -167,13 +168,15 @@ def _measured(
     lengths = np.sqrt(np.diag(gram))
     unit, _ = pivoted_cholesky(gram / lengths / lengths[:, None], floor)  # no scale of a point changes the cone
     t = rng.standard_normal((n, unit.shape[1]))
-    gram, overlaps = gram_and_overlaps(unit, np.column_stack([t, np.zeros(n)]), 0.0)
-    weights, state, residual = _projected(gram, overlaps, owner, y, unit.shape[1], workers)
+    gram, overlaps = unit @ unit.T, t @ unit.T  # formed anew, so that it is semidefinite to the last digit
+    side = y[:, owner]
+    weights, state, residual = _projected(gram, overlaps, side, unit.shape[1], workers)
     # The solver's are relative to the largest overlap, which is small beside a draw in many dimensions.
     residual = residual * np.abs(overlaps).max(1) / np.sqrt(np.square(t).sum(1))
-    cost = (weights * overlaps * y[:, owner]).sum(1)
+    cost = (weights * overlaps * side).sum(1)
 
-    mass = np.add.reduceat(weights / lengths, np.searchsorted(owner, np.arange(p)), axis=1)
+    starts = np.searchsorted(owner, np.arange(p))
+    mass = np.add.reduceat(weights / lengths, starts, axis=1)
     weights /= np.where(mass > 0.0, mass, 1.0)[:, owner]  # of unit points, so that a row sums to its anchor
     draw, point = np.nonzero(weights)
     anchors = csr_array((weights[draw, point], (draw * p + owner[point], point)), shape=(n * p, m))
@@ -181,8 +184,7 @@ def _measured(
     kept = np.array(
         [np.full(n, 1.0 / n), *(np.isin(np.arange(n), part, invert=True) / (n - len(part)) for part in parts)]
     )
-    membership = csr_array((np.ones(m), (owner, np.arange(m))), shape=(p, m))
-    centers = np.stack([membership.multiply(mean) @ unit for mean in kept @ weights])  # (1 + parts, P, rank)
+    centers = np.stack([np.add.reduceat(mean[:, None] * unit, starts, axis=0) for mean in kept @ weights])
 
     size = max(1, ROOM // (p * unit.shape[1] + 4 * len(kept) * p * p))
 
@@ -194,7 +196,7 @@ def _measured(
     # ⟨b⟩, ⟨c⟩ and the last two alignments: (4, 1 + parts, n)
     each = np.concatenate(_each(forms, range(-(-n // size)), workers), axis=2)
     b, c, axes, crossed = np.nansum(each * kept, axis=2) / (np.isfinite(each) * kept).sum(2)
-    between = _mean_cosine(centers @ centers.transpose(0, 2, 1), *[np.linalg.norm(centers, axis=2)] * 2)
+    between = mean_cosine(centers @ centers.transpose(0, 2, 1), *[np.linalg.norm(centers, axis=2)] * 2)
     values = measures(np.array([kept @ cost, b, c, between, axes, crossed]), p)
     return (
         values[:, 0],
@@ -204,25 +206,35 @@ def _measured(
 
 
 def _projected(
-    gram: np.ndarray, overlaps: np.ndarray, owner: np.ndarray, y: np.ndarray, rank: int, workers: int
+    gram: np.ndarray, overlaps: np.ndarray, side: np.ndarray, rank: int, workers: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights (n, m), state and residual (n,) of each draw's projection on the cone of its signed points."""
-    kinds, kind = np.unique(y * y[:, :1], axis=0, return_inverse=True)
-    weights, state, residual = np.zeros(overlaps.shape), np.zeros(len(y), np.int8), np.zeros(len(y))
-    most = -(-len(y) // (4 * workers))
-    alike = [np.flatnonzero(kind == k) for k in range(len(kinds))]
-    parts = [draws[i : i + most] for draws in alike for i in range(0, len(draws), most)]
+    """Weights, state and residual of each draw's projection on the cone of its points times side (n, m).
 
-    def solve(i: int) -> None:
-        draws = parts[i]
-        side = y[draws[0], owner]
-        signed = gram * side
-        signed *= side[:, None]
-        signed -= 1.0  # which the solver adds: it takes points with their centre at distance one
-        found = solve_draws(signed, overlaps[draws] * y[draws][:, owner], rank)
-        weights[draws], state[draws], residual[draws] = found
+    Few points carry weight, so the solver is given those that a draw sees best, then those it is found to violate.
+    """
+    n, m = overlaps.shape
+    few = max(FEW, m // 8)
+    if m <= few and (side == side[0]).all():  # a pair
+        return solve_draws(gram * np.outer(side[0], side[0]) - 1.0, overlaps * side, rank)
+    weights, state, residual = np.zeros((n, m)), np.zeros(n, np.int8), np.zeros(n)
 
-    _each(solve, range(len(parts)), workers)
+    def solve(k: int) -> None:
+        b = overlaps[k] * side[k]
+        i = np.argsort(-b, kind="stable")[:few]
+        while True:
+            signed = gram[np.ix_(i, i)] * np.outer(side[k, i], side[k, i])
+            signed -= 1.0  # which the solver adds: it takes points with their centre at distance one
+            found, state[k : k + 1], residual[k : k + 1] = solve_draws(signed, b[None, i], rank)
+            held = np.flatnonzero(found[0])
+            slack = side[k] * ((found[0, held] * side[k, i[held]]) @ gram[i[held]]) - b
+            slack[i] = 0.0
+            violated = np.flatnonzero(slack < -VIOLATION * np.abs(b).max())
+            if not len(violated):
+                break
+            i = np.concatenate([i, violated[np.argsort(slack[violated], kind="stable")[:few]]])
+        weights[k, i] = found[0]
+
+    _each(solve, range(n), workers)
     return weights, state, residual
 
 
@@ -241,8 +253,8 @@ def _forms(anchors: np.ndarray, t: np.ndarray, centers: np.ndarray) -> np.ndarra
         [
             _form(along, axes),
             _form(along, axes + middle),
-            _mean_cosine(axes, lengths, lengths),
-            _mean_cosine(crossed, from_center, lengths),
+            mean_cosine(axes, lengths, lengths),
+            mean_cosine(crossed, from_center, lengths),
         ]
     )
 
@@ -255,12 +267,3 @@ def _form(x: np.ndarray, gram: np.ndarray) -> np.ndarray:
     parts = np.square(((x * scale)[..., None, :] @ vectors)[..., 0, :])
     large = values > DEPENDENT * values[..., -1:]
     return np.divide(parts, values, out=np.zeros_like(parts), where=large).sum(-1)
-
-
-def _mean_cosine(products: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Mean |cosine| over μ ≠ ν from inner products (…, P, P) and lengths (…, P); NaN where all lengths vanish."""
-    sizes = left[..., None] * right[..., None, :] * (1.0 - np.eye(left.shape[-1]))
-    defined = sizes > 0.0
-    cosines = np.divide(np.abs(products), sizes, out=np.zeros_like(sizes), where=defined)
-    count = defined.sum((-2, -1))
-    return np.divide(cosines.sum((-2, -1)), count, out=np.full(count.shape, np.nan), where=count > 0)

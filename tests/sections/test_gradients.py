@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from in_sight import functions
 from torch.nn import functional
 
 import mfta
 from mfta import data, labels, networks, sections, training
-from mfta.readout import gradients as readout
 from mfta.sections import gradients
 
 N, C = 60, 10
@@ -125,7 +125,6 @@ def test_the_table_holds_every_part_set_and_layer(tiny):
     assert set(scales["head_scale"]) == {1.0, 10.0}
     unscaled = scales[scales["head_scale"] == 1]["norm"].to_numpy()
     assert np.array_equal(unscaled, over[over["epoch"] == 0]["norm"].to_numpy())
-    assert set(readout.by_layer(table).index) == {*readout.layers(table), readout.WHOLE}
 
 
 def test_norms_of_the_table_are_those_of_a_plain_backward_pass(tiny):
@@ -149,55 +148,17 @@ def gradients_of(tiny):
     return {name: value for name, value in tiny.items() if name not in ("points", "draws")} | {"head_scales": [1, 10]}
 
 
-def test_the_fitted_exponent_is_that_of_a_power_law():
-    sizes = np.array([10, 20, 40, 80])
-    rows = [
-        {
-            "seed": 0,
-            "layer": "head",
-            "depth": 9,
-            "examples": name,
-            "varied": "images",
-            "images": n,
-            "norm": 3 * n**power,
-        }
-        for name, power in (("permuted", -0.5), ("unpermuted", -0.2))
-        for n in sizes
-    ]
-    fits = readout.exponents(pd.DataFrame(rows))["exponent"]
-    assert fits[0, "head", "permuted"] == pytest.approx(-0.5)
-    assert fits[0, "head", "unpermuted"] == pytest.approx(-0.2)
-    assert "follows the law" in readout.law_sentence(pd.DataFrame(rows))
-    assert "does not follow" in readout.law_sentence(pd.DataFrame(rows).assign(norm=lambda t: t["norm"] ** 2))
-
-
-def test_the_scale_at_which_one_part_overtakes_the_other():
-    rows = [
-        {
-            "seed": 0,
-            "layer": None,
-            "examples": "permuted",
-            "varied": "head_scale",
-            "head_scale": s,
-            "part": p,
-            "norm": x,
-        }
-        for s in (1.0, 100.0)
-        for p, x in (("label_dependent", 2.0), ("label_independent", 2.0 * s / 10))
-    ]
-    assert readout.overtaken(pd.DataFrame(rows), "permuted")[0] == pytest.approx(10)
-    beyond = [row | {"norm": 2.0} if row["part"] == "label_dependent" else row | {"norm": 1.0} for row in rows]
-    assert readout.overtaken(pd.DataFrame(beyond), "permuted").isna().all()
-
-
 @pytest.mark.slow
 def test_permuted_labels_are_ignored_at_first_on_digits():
     table = mfta.compute("gradients", seeds=[0])
-    values = readout.values(table)
-    assert (readout.ratios(table, "label_dependent", "initial") < 0.7).all(axis=None)
-    assert values["exponent_permuted"] == pytest.approx(-0.5, abs=0.05)
-    assert values["exponent_unpermuted"] > -0.35
-    assert values["scale_permuted"] < values["scale_unpermuted"]
+    page = functions("gradients")
+    at = (table["varied"] == "epoch") & (table["stage"] == "initial") & (table["part"] == "label_dependent")
+    norms = table[at & table["layer"].notna()].pivot_table(index="layer", columns="examples", values="norm")
+    assert (norms["permuted"] / norms["unpermuted"] < 0.7).all()
+    whole = page.by_images(table).query("layer == @page.WHOLE")
+    exponents = {name: page.exponent(rows) for name, rows in whole.groupby("examples")}
+    assert exponents["permuted"] == pytest.approx(-0.5, abs=0.05)
+    assert exponents["unpermuted"] > -0.35
 
 
 def test_the_signal_is_the_mean_inner_product_over_all_halvings(tiny):
@@ -216,3 +177,23 @@ def test_the_signal_is_the_mean_inner_product_over_all_halvings(tiny):
     assert whole.loc["permuted", "signal"] == pytest.approx(np.mean(products), rel=1e-6)
     assert np.allclose(whole["norm"] ** 2, whole["signal"] + whole["floor"] ** 2)
     assert set(rows["layer"].dropna()) == set(parts[0])
+
+
+def test_the_fitted_exponent_is_that_of_a_power_law():
+    rows = pd.DataFrame({"images": [10, 20, 40, 80]}).assign(norm=lambda rows: 3 * rows["images"] ** -0.2)
+    assert functions("gradients").exponent(rows) == pytest.approx(-0.2)
+
+
+def test_what_is_done_by_hand_is_what_the_section_takes(tiny):
+    """Every image lies in one set, and a set's gradient by hand is the section's."""
+    config = sections.config("gradients", "quick", **gradients_of(tiny), seed=0)
+    run = training.run(config.training)
+    images, targets, places = gradients.in_batches(config, run)
+    assert sorted(np.concatenate([*places.values()])) == list(range(len(images)))
+    share = torch.zeros(len(images))
+    share[places["permuted"]] = 1 / len(places["permuted"])
+    found = gradients.split(run.network(0), images, targets, share, config.batch_size)
+    table = gradients.compute(config)
+    row = table[(table["varied"] == "epoch") & (table["epoch"] == 0) & (table["layer"] == "head")]
+    row = row[(row["examples"] == "permuted") & (row["part"] == "label_dependent")].iloc[0]
+    assert float(found.parts["label_dependent"]["head"].norm()) == pytest.approx(row["norm"], rel=1e-4)

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from in_sight import functions
 
 import mfta
 from mfta import networks, sections, training
 from mfta.errors import ParameterError
-from mfta.readout import rewinding as readout
 from mfta.sections import rewinding
 
 
@@ -87,8 +87,6 @@ def test_the_table_ends_in_the_history_of_the_training(overrides, run):
 def test_without_batch_norm_there_is_one_variant(overrides):
     table = mfta.compute("rewinding", seeds=[0], batch_norm=False, **overrides)
     assert set(table["batch_norm"]) == {"absent"}
-    values = readout.values(table)
-    assert np.isnan(values["first_needed_reestimated"])
 
 
 def test_reestimated_averages_are_those_of_the_images(run):
@@ -120,33 +118,17 @@ def made_up(first, last, single=(0.5, 0.5, 0.5, 0.5), seed=0):
     return pd.concat([table.assign(examples="test"), permuted.assign(examples="permuted")], ignore_index=True)
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "needed", "phrase"),
-    [
-        ((0.5, 0.6, 0.7), (0.6, 0.89, 0.9), (4, 2), "as the paper claims"),
-        ((0.88, 0.9, 0.9), (0.5, 0.5, 0.87), (1, 4), "against the paper's claim"),
-        ((0.5, 0.9, 0.9), (0.5, 0.9, 0.9), (2, 2), "does not settle"),
-    ],
-)
-def test_layers_needed_and_the_sentence_about_them(first, last, needed, phrase):
-    table = made_up(first, last)
-    assert (readout.needed(table, "first", "carried")[0], readout.needed(table, "final", "carried")[0]) == needed
-    assert phrase in readout.ends_sentence(table, "carried")
+def test_the_share_of_the_gap_is_0_where_nothing_and_1_where_all_is_rewound():
+    page = functions("rewinding")
+    share = page.recovered(made_up(first=(0.5, 0.6, 0.7), last=(0.4, 0.7, 0.9)))
+    assert share.loc[0].iloc[0][["none", "first 2", "last 1", "last 2", "all"]].tolist() == pytest.approx(
+        [0, 0.25, -0.25, 0.5, 1]
+    )
+    curves = page.from_both_ends(share).query("end == 'last n layers'").set_index("n")["value"]
+    assert curves.tolist() == pytest.approx([0, -0.25, 0.5, 1, 1])
 
 
-def test_no_gap_is_nothing_to_win_back():
+def test_without_a_gap_there_is_no_share():
     table = made_up((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     table.loc[(table["rewound"] == "all") & (table["examples"] == "test"), "accuracy"] = 0.4
-    assert readout.needed(table, "final", "carried").isna().all()
-    assert "nothing to win back" in readout.ends_sentence(table, "carried")
-    assert "no gap" in readout.single_sentence(table)
-    assert np.isnan(readout.values(table)["largest_share"])
-
-
-@pytest.mark.parametrize(
-    ("single", "phrase"), [((0.5, 0.8, 0.5, 0.5), "One layer alone wins"), ((0.5, 0.6, 0.5, 0.5), "No layer alone")]
-)
-def test_the_sentence_about_single_layers(single, phrase):
-    table = made_up((0.5, 0.6, 0.7), (0.5, 0.6, 0.7), single)
-    assert readout.single_layers(table)["share_mean"].idxmax() == "layer 1"
-    assert phrase in readout.single_sentence(table)
+    assert functions("rewinding").recovered(table).isna().all(axis=None)

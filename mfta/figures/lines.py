@@ -1,0 +1,107 @@
+"""Curves and heat maps of tidy tables, on seaborn: what the pages draw alike."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullLocator
+
+from mfta.figures.style import COLORS, LABELS, MARKERS
+
+DASHES: dict[str, Any] = {"here": "", "paper": (2, 1.2)}
+
+
+def lines(
+    rows: pd.DataFrame,
+    x: str,
+    y: str,
+    hue: str = "examples",
+    style: str | None = None,
+    height: float = 2.5,
+    aspect: float = 1.25,
+    **relplot: Any,
+) -> sns.FacetGrid:
+    """Mean of ``y`` against ``x``, with a band of one standard deviation over what else the rows differ in: seeds.
+
+    hue: a column of names that have a colour of their own in the book (example sets, epochs, ends of the network,
+    parts of a gradient); others are given seaborn's. style: a column of ``here`` and ``paper``, the second dashed.
+    relplot: ``row``, ``col`` and what else :func:`seaborn.relplot` takes. Panels of one row share their y axis.
+    """
+    names = list(dict.fromkeys(rows[hue].dropna()))
+    known = all(name in COLORS for name in names)
+    order = [name for name in COLORS if name in names] if known else names
+    look: dict[str, Any] = {
+        "style": hue,
+        "style_order": order,
+        "markers": [MARKERS[name] for name in order] if known else True,
+    }
+    if style is not None:
+        look = {"style": style, "style_order": [*DASHES], "markers": {"here": "o", "paper": "X"}}
+    grid = sns.relplot(
+        rows, x=x, y=y, kind="line", hue=hue, hue_order=order, palette=COLORS if known else None, errorbar="sd",
+        err_kws={"lw": 0}, ms=4, mew=0, lw=1.4, height=height, aspect=aspect, dashes=DASHES if style else False,
+        **{"facet_kws": {"sharey": "row"}, **look, **relplot},
+    )  # fmt: skip
+    grid.set_titles("").set_xlabels(LABELS.get(x, x))
+    for axes, name in zip(grid.axes[0], grid.col_names, strict=False):
+        axes.set_title(LABELS.get(name, name))
+    for axes, name in zip(grid.axes[:, 0], grid.row_names or [y], strict=True):
+        axes.set_ylabel(LABELS.get(name, name))
+    for axes in grid.axes.flat:
+        if x == "depth":
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if x == "parameters":
+            log_ticks(axes)
+    legend = dict(zip([text.get_text() for text in grid.legend.texts], grid.legend.legend_handles, strict=True))
+    shown = {name: handle for name, handle in legend.items() if name not in (hue, style)}
+    grid.legend.remove()
+    grid.figure.legend(
+        shown.values(), [LABELS.get(name, name) for name in shown], loc="lower center", bbox_to_anchor=(0.5, 1),
+        ncols=min(len(shown), 6),
+    )  # fmt: skip
+    return grid
+
+
+def heat(rows: pd.DataFrame, x: str, y: str, value: str, row: str | None = None, col: str | None = None) -> Figure:
+    """Heat maps of the mean of ``value`` by ``x`` and ``y``, a panel each of ``row`` and ``col``; rows share colours.
+
+    The colours leave out the two per cent at either end, as an untrained head is far from all else.
+    """
+    lines_of, columns_of = ([None] if by is None else list(dict.fromkeys(rows[by])) for by in (row, col))
+    size = (2.3 * len(columns_of) + 0.8, 2.3 * len(lines_of) + 0.4)
+    figure, grid = plt.subplots(len(lines_of), len(columns_of), figsize=size, layout="constrained", squeeze=False)
+    for place, (panels, line) in enumerate(zip(grid, lines_of, strict=True)):
+        chosen = rows if row is None else rows[rows[row] == line]
+        means = chosen.groupby([by for by in (col, x, y) if by is not None], sort=False)[value].mean()
+        low, high = means.quantile([0.02, 0.98])
+        for axes, column in zip(panels, columns_of, strict=True):
+            table = (means if col is None else means.xs(column, level=col)).unstack(x).sort_index(axis=1)
+            last = axes is panels[-1]
+            label = {"label": LABELS.get(line or value, line or value)}
+            sns.heatmap(
+                table, ax=axes, rasterized=True, cmap="cividis", vmin=low, vmax=high, cbar=last, cbar_kws=label
+            )
+            axes.tick_params(rotation=0)
+            axes.set(xlabel=LABELS.get(x, x), ylabel=LABELS.get(y, y) if axes is panels[0] else "")
+            if place == 0 and column is not None:
+                axes.set_title(LABELS.get(column, column))
+    return figure
+
+
+def ratio(panels: Iterable[Axes], within: float = 0.0) -> None:
+    """A line at one, where two values agree, and a band of ``within`` (a share) to either side."""
+    for axes in panels:
+        axes.axhline(1, color="0.5", lw=0.8, zorder=0)
+        axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.15, lw=0)
+
+
+def log_ticks(axes: Axes) -> None:
+    """A logarithmic x axis in thousands and millions."""
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))

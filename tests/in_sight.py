@@ -1,0 +1,43 @@
+"""Code of the notebooks' cells, for tests: what a reader sees is what is tested."""
+
+import ast
+import functools
+from pathlib import Path
+from types import SimpleNamespace
+
+import jupytext
+import nbformat
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+SECTIONS = ("capacity_theory", "double_descent", "gradients", "layer_memorization", "rewinding")
+TEACHING = ("method", *SECTIONS)
+"""Notebooks that do something once in sight; the others show what is stored."""
+HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}
+
+
+@functools.cache
+def code(name: str) -> list[nbformat.NotebookNode]:
+    """The code cells of a notebook."""
+    return [cell for cell in jupytext.read(NOTEBOOKS / f"{name}.md").cells if cell.cell_type == "code"]
+
+
+def tags(cell: nbformat.NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def visible(name: str) -> list[nbformat.NotebookNode]:
+    """The cells whose code a reader sees without a click."""
+    return [cell for cell in code(name) if not tags(cell) & HIDDEN]
+
+
+def functions(name: str) -> SimpleNamespace:
+    """The functions and capital constants of a notebook's visible cells, with its imports, and nothing else run."""
+    kept: list[ast.stmt] = []
+    for cell in visible(name):
+        for statement in ast.parse(cell.source).body:
+            constant = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]).isupper()
+            if constant or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef):
+                kept.append(statement)
+    names: dict = {}
+    exec(compile(ast.Module(kept, []), f"{name}.md", "exec"), names)
+    return SimpleNamespace(**names)
