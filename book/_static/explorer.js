@@ -26,17 +26,18 @@ document.addEventListener("DOMContentLoaded", () => {
   const html = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
   const svg = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+  const show = (root, ...children) => { root.replaceChildren(); fill(root, {}, children); };
   let ids = 0;
   // A slider with its label and the name of its place; `set(value)` moves it, `limit(n)` changes its end.
   function slider(label, name, changed) {
     const id = `explorer-${ids++}`;
     const place = html("output", { for: id });
-    const input = html("input", { type: "range", id, min: 0, step: 1, oninput: () => { show(); changed(); } });
-    const show = () => {
+    const input = html("input", { type: "range", id, min: 0, step: 1, oninput: () => { tell(); changed(); } });
+    const tell = () => {
       place.textContent = name(+input.value);
       input.setAttribute("aria-valuetext", place.textContent);
     };
-    const set = (value) => { input.value = value; show(); };
+    const set = (value) => { input.value = value; tell(); };
     const limit = (count, value) => { input.max = count - 1; set(Math.min(value, count - 1)); };
     return { node: html("div", { class: "control" }, html("label", { for: id }, label), input, place), input, set, limit };
   }
@@ -165,19 +166,21 @@ document.addEventListener("DOMContentLoaded", () => {
     epoch.limit(data.stops.length, data.stops.length - 1);
     depth.limit(data.layers.length, data.layers.length - 1);
     epoch.input.dataset.testid = "epoch";
+    const likeThePapers = network().network === "vgg16"; // depths are comparable by number for its network alone
     const overlay = html("input", { type: "checkbox", checked: state.paper ? "" : null, onchange: () => { state.paper = overlay.checked; draw(); } });
+    const overlaid = () => likeThePapers && state.paper;
     const notes = html("div");
-    root.replaceChildren(choice("measure", MEASURES, state.measure, (key) => { state.measure = key; draw(); }),
-      epoch.node, depth.node, html("label", { class: "control" }, overlay, " the paper’s Fig. 3 over it (best and last epoch)"),
+    show(root, choice("measure", MEASURES, state.measure, (key) => { state.measure = key; draw(); }),
+      epoch.node, depth.node, likeThePapers ? html("label", { class: "control" }, overlay, " the paper’s Fig. 3 over it (best and last epoch)") : null,
       notes, box, said, small);
     const draw = () => {
       const stop = data.stops[+epoch.input.value], at = +epoch.input.value, where = +depth.input.value;
-      const grid = data.geometry[state.measure], theirs = (state.paper && (paper[state.measure] || {})[stageOf(stop)]) || {};
+      const grid = data.geometry[state.measure], theirs = (overlaid() && (paper[state.measure] || {})[stageOf(stop)]) || {};
       const sets = SETS.filter((set) => grid[set]);
       const series = sets.map((set) => ({ set, points: grid[set].mean[at].map((v, i) => [i, v, grid[set].std[at][i]]) }));
       const curves = Object.entries(theirs).map(([set, points]) => ({ set, points, dashed: true }));
       const all = sets.flatMap((set) => grid[set].mean.flatMap((line, i) => (i || data.stops.length === 1 ? line : line.slice(0, -1))));
-      const reach = state.paper ? Object.values(paper[state.measure]).flatMap((of) => Object.values(of).flatMap((line) => line.map((p) => p[1]))) : [];
+      const reach = overlaid() ? Object.values(paper[state.measure]).flatMap((of) => Object.values(of).flatMap((line) => line.map((p) => p[1]))) : [];
       const now = sets.flatMap((set) => grid[set].mean[at]);
       const deepest = Math.max(data.layers.length - 1, ...curves.flatMap((c) => c.points.map((p) => p[0])));
       notes.replaceChildren(legend(sets, curves.length ? ["hollow, dashed: the paper"] : []));
