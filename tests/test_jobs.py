@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import mfta
-from mfta import jobs, store, stored, training
+from mfta import definitions, jobs, store, stored, training
 from mfta.errors import ParameterError, StoreError
 
 
@@ -16,6 +16,8 @@ def job(tiny):
 
 def test_a_stored_table_is_loaded_and_nothing_is_trained(job, monkeypatch):
     made = job.table()
+    certificate, run = (store.read_certificate(folder) for folder in (job.directory, job.shared.directory))
+    assert certificate["network"] == definitions.digest(run["files_sha256"])
     monkeypatch.setattr(training, "run", None)
     pd.testing.assert_frame_equal(job.table(), made)
     assert job.state()[0] == "stored"

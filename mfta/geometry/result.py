@@ -40,7 +40,8 @@ class ManifoldGeometry:
     unconverged: np.ndarray
     """Draws whose optimality conditions were not met; they are in the means all the same."""
     residual: np.ndarray
-    """Largest violation of the optimality conditions over draws, relative to the draw's largest overlap."""
+    """Largest violation of the optimality conditions over draws, relative to the draw's largest overlap, or
+    to a usual one where that is larger."""
     center_correlation: float
     """Mean |cosine| between the centres of two manifolds, in [0, 1], before removal."""
     center_correlation_after: float
