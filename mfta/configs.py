@@ -4,6 +4,7 @@ A config is flat, is made from a preset and overrides by :func:`mfta.sections.co
 which its result is stored. Its data sets, networks and schedules are those that are listed where they are defined.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Mapping
@@ -150,6 +151,7 @@ def preset_values(preset: str, section: str) -> dict[str, Any]:
     return {"seeds": content["seeds"], **content["training"], **content.get(section, {})}
 
 
+@functools.cache
 def _preset(preset: str) -> Mapping[str, Any]:
     if preset not in PRESETS:
         raise ParameterError(

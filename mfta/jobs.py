@@ -13,7 +13,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from mfta import configs, data, definitions, sections, store, training
-from mfta.errors import ParameterError, StoreError
+from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.options import as_number
 
 State = Literal["stored", "missing", "stale", "refused"]
@@ -61,7 +61,10 @@ class Job:
             return "missing", self._missing()
         self._check()
         made = certificate.get("made", "an unknown time")
-        sound = certificate.get("code") == definitions.digest(self.definitions)
+        try:
+            sound = certificate.get("code") == definitions.digest(self.definitions)
+        except NeedsTorch:  # the book is read where nothing can be computed
+            return "stored", f"made {made}; whether the code has changed since is not known without PyTorch"
         return ("stored", f"made {made}") if sound else ("stale", f"the code changed since {made}")
 
     def _missing(self) -> str:
@@ -114,6 +117,7 @@ class Job:
         started = time.monotonic()
         with own_threads(self.config.threads):
             table = sections.computing(self.section)(self.config, force or self.preset == "quick")
+        network = store.read_certificate(self.shared.directory) or {}
         certificate = {
             "kind": "table",
             "section": self.section,
@@ -123,6 +127,7 @@ class Job:
             "code": definitions.digest(self.definitions),
             "definitions": self.definitions,
             "run": self.config.training.fingerprint,
+            "network": definitions.digest(network.get("files_sha256", {})) if network else None,
             "data_sha256": training.data_of(self.config.training).checksum,
             "device": str(training.device()),
             "threads": self.config.threads,
@@ -227,14 +232,9 @@ def _suits(section: str, config: configs.Section) -> None:
                 f"{section}: {name} = {asked} is refused: the smallest class of {config.dataset} has {there};"
                 " give that or less"
             )
-    images = config.train_per_class or source.train_per_class
-    if section == "gradients" and not 0 < round(config.permuted_fraction * images) < images:
-        raise ParameterError(
-            f"{section}: permuted_fraction = {config.permuted_fraction} is refused: of {images} images a class at"
-            " least one must be permuted and one not"
-        )
     try:
-        definitions.of(config.model_dump())  # builds the network, without its weights
+        with suppress(NeedsTorch):  # without it nothing is computed
+            definitions.of(config.model_dump())  # builds the network, without its weights
     except ParameterError as error:
         raise ParameterError(f"{section}: network = {config.network!r} is refused: {error}") from None
 

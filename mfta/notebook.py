@@ -15,21 +15,27 @@ from mfta.sections import config, parameter_names
 Parameters = dict[str, Any]
 
 
-def parameters(section: str, names: dict[str, Any]) -> Parameters:
+def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
-    names: the notebook's ``globals()``. Papermill defines whatever it is given, known or not, so every name that its
-    cell or the notebook's own cell of parameters sets must be a parameter of the section; what other cells make is no
-    parameter, and the cells may be run again. Raises ParameterError with the nearest name, and where the notebook
-    itself has overwritten what papermill gave it or what its cell of parameters set.
+    names: the notebook's ``globals()``. What the cells of parameters set counts, the notebook's own, which sets
+    ``preset``, and papermill's, and what other cells set to a plain value; what they compute does not, so that cells
+    may be run again in any order. Papermill defines whatever it is given, so every name in a cell of parameters must
+    be one. Raises ParameterError with the nearest name, and where the notebook has overwritten what papermill gave.
     """
     known = ["preset", *parameter_names(section)]
-    for name in _set_as_parameters(names):
+    shell = get_ipython()
+    if shell is not None and names is shell.user_ns:
+        given, boxes = _stated([cell for cell in names["In"] if cell], names)
+    else:
+        given = {name: value for name, value in names.items() if name in known or "__name__" not in names}
+        boxes = set(given)
+    for name in boxes:
         if name not in known:
             raise ParameterError(
                 f"the notebook has no parameter '{name}'.{nearest(name, known)} Its parameters: {', '.join(known)}"
             )
-    given = {name: names[name] for name in known if name in names}
+    given = {name: given[name] for name in known if name in given}
     jobs(section, **given)
     return given
 
@@ -85,37 +91,6 @@ def spread(by_seed: pd.Series, digits: int = 2) -> str:
     return f"{mean:.{digits}f} (one seed)" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 
-def _set_as_parameters(names: dict[str, Any]) -> list[str]:
-    """What the cells of parameters set, as run last: the notebook's own, which sets ``preset``, and papermill's.
-
-    Papermill puts its cell first in a notebook without the tag, where it is overwritten: ParameterError. Of a dict
-    that is no notebook's, all names.
-    """
-    shell = get_ipython()
-    if shell is None or names is not shell.user_ns:
-        return [name for name in names if "__name__" not in names]
-    cells = [cell for cell in shell.user_ns["In"] if cell]
-    papermills = [cell for cell in cells if cell.startswith("# Parameters\n")][-1:]
-    own = [cell for cell in cells if "preset" in _assigned(cell) and cell not in papermills][-1:]
-    if papermills == cells[:1] and cells[-1] not in cells[:-1]:  # the first run of this cell
-        lost = sorted(_assigned(papermills[0]) & set().union(*map(_assigned, cells[1:-1])))
-        if lost:
-            raise ParameterError(
-                f"{', '.join(lost)} as given to papermill was overwritten by the notebook:"
-                " tag the cell that sets them `parameters`"
-            )
-    return sorted(set().union(*map(_assigned, [*own, *papermills])))
-
-
-def _assigned(source: str) -> set[str]:
-    try:
-        lines = ast.parse(source).body
-    except SyntaxError:  # a line of IPython's own
-        return set()
-    targets = [target for line in lines if isinstance(line, ast.Assign) for target in line.targets]
-    return {target.id for target in targets if isinstance(target, ast.Name)}
-
-
 def offer(table: pd.DataFrame, name: str) -> None:
     """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
     text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
@@ -140,3 +115,41 @@ def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
         f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
         f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
     )
+
+
+def _stated(cells: list[str], names: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    """Values that the cells run so far set, and the names among them that the cells of parameters do."""
+    given: dict[str, Any] = {}
+    box: set[str] = set()
+    papermills: set[str] = set()
+    for cell in cells:
+        assigned = _assigned(cell)
+        if cell.startswith("# Parameters\n"):
+            papermills = set(assigned)
+        elif "preset" in assigned:
+            given = {name: value for name, value in given.items() if name not in box}
+            box = set(assigned)
+            if cells[0].startswith("# Parameters\n") and papermills & box and len(cells) == 3:
+                lost = ", ".join(sorted(papermills & box))
+                raise ParameterError(
+                    f"{lost} as given to papermill was overwritten by the notebook: tag the cell that sets them"
+                    " `parameters`"
+                )
+        is_box = "preset" in assigned or cell.startswith("# Parameters\n")
+        for name, value in assigned.items():
+            try:
+                given[name] = ast.literal_eval(value)
+            except ValueError:  # computed
+                if is_box and name in names:
+                    given[name] = names[name]
+    return given, box | papermills
+
+
+def _assigned(source: str) -> dict[str, ast.expr]:
+    """What each name is set to by a line of its own."""
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a line of IPython's own
+        return {}
+    targets = [(target, line.value) for line in lines if isinstance(line, ast.Assign) for target in line.targets]
+    return {target.id: value for target, value in targets if isinstance(target, ast.Name)}

@@ -69,7 +69,12 @@ def listed(value: Any) -> list[str]:
 
 
 def as_number(value: Any) -> Any:
-    """A text like ``1e-3``, alone or in a list, as the number: YAML 1.1, and so papermill, leaves it a text."""
+    """A text like ``1e-3``, alone or in a list, as the number: YAML 1.1, and so papermill, leaves it a text.
+
+    NumPy's numbers and arrays and ranges become Python's.
+    """
+    if hasattr(value, "tolist") or isinstance(value, range):
+        return list(value) if isinstance(value, range) else value.tolist()
     if isinstance(value, list | tuple):
         return type(value)(as_number(part) for part in value)
     if isinstance(value, str) and EXPONENTIAL.fullmatch(value.strip()):

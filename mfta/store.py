@@ -1,15 +1,11 @@
 """Runs and tables on disk: where they lie, how they are written whole, and what proves them."""
 
-import datetime
 import errno
 import hashlib
-import importlib.metadata
 import io
 import json
 import os
-import platform
 import re
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -21,10 +17,10 @@ from typing import Any
 import filelock
 import pandas as pd
 
+from mfta.circumstances import PACKAGE, certified, circumstances, has_matrix_instructions, progress, versions
 from mfta.errors import StoreError
 
-PACKAGE = Path(__file__).parent
-CERTIFIED_PACKAGES = ("numpy", "scipy", "numba", "pandas", "scikit-learn", "torch", "torchvision")
+__all__ = ["certified", "has_matrix_instructions", "progress", "versions"]
 
 
 def home() -> Path:
@@ -36,7 +32,10 @@ def home() -> Path:
 def folder(variable: str, name: str) -> Path:
     """The absolute folder an environment variable names, a tilde expanded; unset, empty: ``name`` in the project."""
     given = os.environ.get(variable, "").strip()
-    return Path(given).expanduser().absolute() if given else home() / name
+    try:
+        return Path(given).expanduser().absolute() if given else home() / name
+    except RuntimeError:
+        raise StoreError(f"{variable} = {given!r} is in a home that is not there: give the whole path") from None
 
 
 def without_places(text: str) -> str:
@@ -44,6 +43,7 @@ def without_places(text: str) -> str:
     named = {results_directory(): "results", runs_directory(): "runs", folder("MFTA_DATA", "data"): "data"}
     named |= {home(): ".", PACKAGE.parent: ".", Path(sys.prefix): "python", Path(tempfile.gettempdir()): "tmp"}
     named |= {Path(os.path.expanduser("~")): "~"}  # noqa: PTH111 (there may be no home)
+    named |= {place.resolve(): name for place, name in named.items()}
     for place in sorted(named, key=lambda place: -len(str(place))):
         if len(place.parts) > 1 and place.is_absolute():
             text = re.sub(rf"{re.escape(str(place))}(?![\w.-])", named[place], text)
@@ -156,79 +156,6 @@ def _acquired(path: Path, wait: bool) -> filelock.BaseFileLock:
         )
         lock.acquire()
     return lock
-
-
-def circumstances() -> dict[str, Any]:
-    """What a certificate says of the machine, the versions and the moment."""
-    return {
-        "commit": _commit(),
-        "instructions": _instructions(),
-        "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "processor": _processor(),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "versions": versions(),
-    }
-
-
-def certified(content: dict[str, Any]) -> dict[str, Any]:
-    """A certificate: what it is of, and the circumstances."""
-    return {**content, **circumstances()}
-
-
-def versions() -> dict[str, str]:
-    """The installed versions of the packages that numbers depend on."""
-    return {name: importlib.metadata.version(name) for name in CERTIFIED_PACKAGES}
-
-
-def _processor() -> str:
-    """The processor's model; results of another may differ in the last bits."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        lines = []
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.processor()
-
-
-def has_matrix_instructions() -> bool:
-    """Whether the processor multiplies matrices of bfloat16 by instructions of their own (AMX)."""
-    try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
-    except OSError:  # not Linux
-        return False
-
-
-def progress(bar: Any, epoch: int, epochs: int, seconds: float) -> None:
-    """A line a slow epoch where there is no terminal for the bar: seconds an epoch, and the time left."""
-    if bar.disable and seconds > 5:
-        left = (epochs - epoch) * seconds / 60
-        bar.write(f"epoch {epoch} of {epochs}: {seconds:.0f} s an epoch, about {left:.0f} min left", file=sys.stderr)
-
-
-def _instructions() -> str:
-    """The vector instructions PyTorch uses: one processor's name stands for machines with different ones."""
-    import torch  # late: the store is read without it
-
-    return torch.backends.cpu.get_cpu_capability()
-
-
-def _commit() -> str | None:
-    """The commit of the package's own repository, marked where its files differ; None outside of it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
-    def git(*words: str) -> str:
-        command = ["git", *words]
-        answer = subprocess.run(command, cwd=PACKAGE, env=environment, capture_output=True, text=True, check=False)
-        return answer.stdout.strip()
-
-    try:
-        # An installed package may lie within another repository, in its virtual environment say.
-        if git("ls-files", "--full-name", "store.py") != "mfta/store.py":
-            return None
-        return git("rev-parse", "HEAD") + ("-dirty" if git("status", "--porcelain", "--", ".") else "")
-    except OSError:  # no git here
-        return None
 
 
 def write_table(directory: Path, table: pd.DataFrame, certificate: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mfta import configs, definitions, store
-from mfta.errors import ParameterError, StoreError
+from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.jobs import changed_since
 from mfta.sections import SECTIONS, computing, config, section_model
 
@@ -46,6 +46,8 @@ def _audited(folder: Path) -> Row:
         now = definitions.of({**defaults, **certificate["config"]}, computing(section))
         if certificate.get("code") != definitions.digest(now):
             state, why = "stale", f"since then: {', '.join(changed_since(certificate, now))}; {why}"
+    except NeedsTorch:
+        why += "; whether the code has changed since is not known without PyTorch"
     except (StoreError, ParameterError) as error:
         state, why = "refused", str(error)
     except KeyError as error:
@@ -100,9 +102,11 @@ def variations(
     """The same for every set of parameters stored under the preset (or for ``only`` those), the preset's own first.
 
     Which epochs were kept, measured or gone back to is no variation; of two tables that differ in that alone the
-    one with the preset's epochs counts.
+    one with the preset's epochs counts. Where only the measurement is another, a table of another network than the
+    preset's own, by the digest of its checkpoints, is left out.
     """
     found: dict[Variation, dict[str, dict[tuple, pd.DataFrame]]] = {(): {}}
+    networks: dict[tuple[Variation, str, tuple], str | None] = {}
     for folder, section, certificate in _folders(preset, sections):
         made_with = certificate.get("config", {})
         differs = differences(section, preset, made_with)
@@ -118,6 +122,11 @@ def variations(
             of_section = found.setdefault(variation, {}).setdefault(section, {})
             if place not in of_section or not epochs:
                 of_section[place] = table
+                trained = differs.keys() & configs.Training.model_fields.keys()
+                networks[variation, section, place] = None if trained else certificate.get("network")
+    for (variation, section, place), network in networks.items():
+        if network and networks.get(((), section, place)) not in (None, network):
+            del found[variation][section][place]
     return {
         variation: _whole(preset, {section: list(listed.values()) for section, listed in of.items()})
         for variation, of in sorted(found.items())

@@ -130,7 +130,8 @@ def findings(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str,
         row = {"role": rule.role, "rule": f"{rule.key}: {rule.says}", "holds": bound(rule), "in the paper": theirs}
         for name, verdict in verdicts.items():
             found = {f.rule.key: f for f in verdict.findings}.get(rule.key)
-            row[name] = f"{value(found)}: {found.standing}" if found else "–"
+            judged = f": {found.standing}" if found and found.standing != "shown" else ""
+            row[name] = f"{value(found)}{judged}" if found else "–"
         rows.append(row)
     return pd.DataFrame(rows)
 

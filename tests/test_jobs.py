@@ -2,9 +2,10 @@ import json
 
 import pandas as pd
 import pytest
+import torch
 
 import mfta
-from mfta import jobs, store, stored, training
+from mfta import definitions, jobs, store, stored, training
 from mfta.errors import ParameterError, StoreError
 
 
@@ -15,9 +16,22 @@ def job(tiny):
 
 def test_a_stored_table_is_loaded_and_nothing_is_trained(job, monkeypatch):
     made = job.table()
+    certificate, run = (store.read_certificate(folder) for folder in (job.directory, job.shared.directory))
+    assert certificate["network"] == definitions.digest(run["files_sha256"])
     monkeypatch.setattr(training, "run", None)
     pd.testing.assert_frame_equal(job.table(), made)
     assert job.state()[0] == "stored"
+
+
+def test_a_default_type_of_tensors_changes_no_number(job, tmp_path, monkeypatch):
+    table = job.table()
+    monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "other" / "runs"))
+    monkeypatch.setenv("MFTA_RESULTS", str(tmp_path / "other" / "results"))
+    torch.set_default_dtype(torch.float64)
+    try:
+        pd.testing.assert_frame_equal(job.table(), table, check_exact=True)
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_seeds_are_stored_apart(tiny):

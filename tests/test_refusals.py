@@ -1,107 +1,164 @@
-"""Bad input of every kind, and the one line that each is answered with.
+"""Bad input of every kind is refused before anything starts, by one line that names it and what to do."""
 
-``python tests/test_refusals.py`` writes the table of them, book/refusals.md; the tests hold it in agreement.
-"""
-
-import re
-import shutil
-import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-import refused
-import refused_store
-from made_once import store_in
+from typer.testing import CliRunner
 
 import mfta
-from mfta import data, training
+from mfta import data, notebook, pages, training
+from mfta.cli import app
 from mfta.errors import MftaError
 
-PAGE = Path(__file__).parents[1] / "book" / "refusals.md"
-CASES = [*refused.CASES, *refused_store.CASES]
-HEAD = """# What is refused, and how
+NOTEBOOK = (Path(__file__).parents[1] / "notebooks" / "layer_memorization.md").read_text()
+TAG = ":tags: [parameters]"
+X = np.random.default_rng(0).normal(size=(5, 30, 10))
+CALLS = {
+    "mfta.compute('layer_memorisation')": "Did you mean 'layer_memorization'? The sections: ",
+    "mfta.compute('rewinding', preset='quik')": "there is no preset 'quik'. Did you mean 'quick'?",
+    "mfta.compute('rewinding', epoch=3)": "rewinding has no parameter 'epoch'. Did you mean 'epochs'? Its",
+    "mfta.compute('rewinding', epochs='three')": "rewinding: epochs = 'three' is refused: input should be a valid",
+    "mfta.compute('rewinding', epochs=2.5)": "epochs = 2.5 is refused: input should be a valid integer",
+    "mfta.compute('rewinding', epochs=True)": "epochs = True is refused: input should be a valid integer",
+    "mfta.compute('rewinding', epochs=0)": "epochs = 0 is refused: input should be greater than or equal to 1",
+    "mfta.compute('rewinding', permuted_fraction=1.2)": "= 1.2 is refused: input should be less than or equal to 1",
+    "mfta.compute('rewinding', permuted_fraction=float('nan'))": "= nan is refused: input should be a finite number",
+    "mfta.compute('rewinding', dataset='cifar10')": "should be 'digits' or 'cifar100'. Did you mean 'cifar100'?",
+    "mfta.compute('rewinding', dataset=10)": "dataset = 10 is refused: input should be a valid string",
+    "mfta.compute('rewinding', network='vgg')": "'resnet18' or 'densenet121'. Did you mean 'vgg16'?",
+    "mfta.compute('rewinding', schedule='cosin')": "should be 'constant' or 'cosine'. Did you mean 'cosine'?",
+    "mfta.compute('rewinding', optimizer='sdg')": "should be 'sgd' or 'adam'. Did you mean 'sgd'?",
+    "mfta.compute('rewinding', kappa=-1.0)": "kappa = -1.0 is refused: input should be greater than or equal to 0",
+    "mfta.compute('rewinding', points=1)": "points = 1 is refused: input should be greater than or equal to 2",
+    "mfta.compute('rewinding', points=99)": "points = 99 is more than the 65 unpermuted examples a class has; set",
+    "mfta.compute('rewinding', checkpoints='1,2')": "'1,2' is refused: input should be a list, [1, 2] say",
+    "mfta.compute('rewinding', rewound_to=(4,))": "rewound_to [4] are not among the checkpoints; add them there",
+    "mfta.compute('gradients', head_scales=(0.0, 1.0))": "head_scales = 0.0 is refused: input should be greater",
+    "mfta.compute('rewinding', seeds='0')": "seeds = '0' is refused: give a list of integers, [0, 1] say",
+    "mfta.compute('rewinding', seeds=[])": "seeds = [] is refused: give a list of integers",
+    "mfta.compute('rewinding', seeds=[0.5])": "seeds = [0.5] is refused: give a list of integers",
+    "mfta.compute('rewinding', seeds=[-1])": "seeds = [-1] is refused: give a list of integers",
+    "mfta.compute('rewinding', seeds=[0, 0])": "seeds = [0, 0] is refused: it lists one twice; give each once",
+    "mfta.compute('rewinding', seed=0)": "rewinding has no parameter 'seed'. Did you mean 'seeds'?",
+    "mfta.compute('rewinding', threads=0)": "threads = 0 is refused: input should be greater than or equal to 1",
+    "mfta.compute('rewinding', epochs='none')": "epochs = None is refused: input should be a valid integer",
+    "mfta.compute('rewinding', learning_rate='1e400')": "learning_rate = inf is refused: input should be a finite",
+    "mfta.compute('rewinding', test_per_class=45)": "= 45 is refused: the smallest class of digits has 44; give that",
+    "mfta.compute('rewinding', network='vgg16')": "'vgg16' is refused: images of 8×8 are too small for vgg16",
+    "mfta.compute('rewinding', network='densenet121', hidden=0, batch_norm=False)": "batch_norm = False is",
+    "mfta.compute('double_descent', network='densenet121', widths=[3])": "width = 3 is refused for densenet121: give",
+    "mfta.compute('rewinding', hidden=2, network='resnet18')": "hidden = 2 is refused for resnet18, which has no",
+    "mfta.compute('gradients', permuted_fraction=1)": "permuted_fraction = 1.0 is refused: of 130 images a class",
+    "mfta.run('rewindings')": "there is no section 'rewindings'. Did you mean 'rewinding'?",
+    "mfta.run('rewinding', seed=-1)": "seeds = [-1] is refused",
+    "mfta.data.load('digits', train_per_class=500)": "500 digits training images a class, but the smallest class",
+    "notebook.parameters('rewinding', {'nn': 3})": "the notebook has no parameter 'nn'. Its parameters: ",
+    "notebook.parameters('rewinding', {'epochs': 'abc'})": "epochs = 'abc' is refused: input should be a valid",
+    "notebook.parameters('rewinding', {'preset': None, 'seeds': '0'})": "seeds = '0' is refused: give a list",
+    "mfta.analyze(np.full((5, 30, 10), np.nan))": "manifold 0 holds NaN or infinity; remove those points",
+    "mfta.analyze(np.ones((30, 10)))": "manifolds has shape (30, 10); expected (manifolds, features, points)",
+    "mfta.analyze(np.ones((1, 30, 10)))": "1 manifold(s) given; at least 2 are needed",
+    "mfta.analyze([np.ones((30, 10)), np.ones((20, 10))])": "manifold 1 has 20 features, manifold 0 has 30; expected",
+    "mfta.analyze([np.ones((30, 0)), np.ones((30, 10))])": "manifold 0 is empty: shape (30, 0); leave it out",
+    "mfta.analyze([['a', 'b'], ['c', 'd']])": "manifold 0 has shape (2,); expected (features, points)",
+    "mfta.analyze(np.ones((5, 30, 10)))": "manifold 0 has its center at the mean of all points",
+    "mfta.analyze(X * 1j)": "manifold 0 has dtype complex128; expected real numbers",
+    "mfta.analyze(X, kappa=-1)": "kappa is -1; the margin must be finite and 0 or more",
+    "mfta.analyze(X, n_draws=1)": "n_draws is 1; expected a whole number, 2 or more",
+    "mfta.analyze(X, n_draws=2.5)": "n_draws is 2.5; expected a whole number, 2 or more",
+    "mfta.analyze(X, seed=-1)": "seed is -1; expected a whole number, 0 or more",
+    "mfta.simulated_capacity(np.full((5, 30, 10), np.inf))": "the points hold NaN or infinity; remove those points",
+    "mfta.simulated_capacity(X, n_dichotomies=2)": "n_dichotomies is 2; expected a whole number, 4 or more",
+    "mfta.simulated_capacity(X, dichotomies='half')": "dichotomies",
+    "mfta.exact.orthogonal_capacity(2.5)": "2.5",
+    "mfta.effective_geometry(X, np.zeros(30))": "labels",
+    "mfta.effective_geometry(X * 0)": "manifold",
+    "mfta.manifolds.balls(5, 30, 10, radius=1.0, dimension=31)": "dimension",
+    "mfta.exact.segment_capacity(-1.0)": "radius is -1.0; expected a finite number, 0 or more",
+}
+COMMANDS = {
+    "compute layer_memorisation": "there is no section 'layer_memorisation'. Did you mean 'layer_memorization'?",
+    "rerun --set drawz=3": "has no parameter 'drawz'. Did you mean 'draws'?",
+    "rerun --preset quik": "there is no preset 'quik'. Did you mean 'quick'?",
+    "compute --set epochs": "--set 'epochs' is refused: write name=value",
+    "compute --set preset=small": "--set 'preset=small' is refused: write --preset small",
+    "compute --set seeds=0 --seeds 1": "--set seeds and --seeds are both given: give one of them",
+    "compute --set epochs=1:30": "epochs=1:30' is refused: '1:30' is not a YAML value",
+    "rerun rewinding --set network=vgg16 --dry-run": "'vgg16' is refused: images of 8×8 are too small for vgg16",
+    "rerun rewinding --set train_per_class=131 --dry-run": "= 131 is refused: the smallest class of digits has 130",
+    "rerun gradients --set permuted_fraction=0.001 --dry-run": "= 0.001 is refused: of 130 images a class at least",
+    "compute --set epochs=[1": "--set 'epochs=[1' is refused: '[1' is not a YAML value",
+    "compute --set epochs=3 --set epochs=4": "--set gives epochs twice: give it once",
+    "compute --seeds one": "--seeds 'one' is refused: write 0..2 or 0,1,2",
+    "compute --seeds 2..0": "--seeds '2..0' is refused: write 0..2 or 0,1,2",
+    "data imagenet": "'imagenet' has no files to fetch; only cifar100 has",
+}
+NOTEBOOKS = [
+    (lambda text: text.replace(TAG, ""), "page", {}, "page.md' has 0 cells with the tag `parameters`: tag the one"),
+    (lambda text: text.replace("```{code-cell} ipython3\n\n", f"```{{code-cell}} ipython3\n{TAG}\n\n", 1), "page", {},
+     "page.md' has 2 cells with the tag `parameters`: tag the one"),
+    (lambda text: text, "pages", {}, "pages.md'. Did you mean 'page'? The notebooks: page"),
+    (lambda text: text, "page", {"draw": 3}, "page.md' has no parameter 'draw'. Did you mean 'draws'?"),
+]  # fmt: skip
+CIFAR = [
+    (
+        lambda root: None,
+        "is not complete or not as published (train, test, meta): remove it and run `mfta data",
+    ),
+    (lambda root: (root / "train").write_bytes(b"cut"), "is not complete or not as published (train, test, meta)"),
+    (
+        Path.rmdir,
+        "could not be downloaded (no network): put the official folder cifar-100-python there, or set",
+    ),
+]
 
-Bad input tried by the tests, and the line each is answered with: it names the thing and what to do. The command
-line shows it after the kind of error and exits with 2; nothing is computed or written. The table is written by
-`python tests/test_refusals.py`, which tries them all; paths and lists of names are shortened to `…`.
 
-"""
+@pytest.fixture(autouse=True)
+def nothing_may_start(monkeypatch, tmp_path):
+    def no_network(*_arguments, **_options):
+        raise OSError("no network")
 
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A store with one small table and its run."""
-    folder = tmp_path_factory.mktemp("finished")
-    with store_in(folder):
-        refused_store.tiny_job().table()
-    return folder
+    monkeypatch.setattr(training, "run", None)
+    monkeypatch.setattr(data.CIFAR100, "download", no_network)
+    monkeypatch.delenv("MFTA_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def answer(request, tmp_path, monkeypatch):
-    """Try a case in a folder of its own; return its message, which must be one line."""
-
-    def attempt(case):
-        if case.group == "The store":
-            shutil.copytree(request.getfixturevalue("finished"), tmp_path, dirs_exist_ok=True)
-        else:
-            monkeypatch.setattr(training, "run", None)  # nothing may start
-        monkeypatch.setattr(data.CIFAR100, "download", refused.no_network)
-        monkeypatch.delenv("MFTA_DATA", raising=False)
-        monkeypatch.chdir(tmp_path)
-        try:
-            message = case.act(tmp_path)
-        except (MftaError, mfta.GeometryError) as error:
-            message = str(error)
-        assert message, "it was not refused"
-        assert "\n" not in message.strip()
-        message = re.sub("\x1b.*?m", "", message.strip().replace(str(tmp_path), "…"))  # torch's own colours
-        return re.sub(r"(parameters|sections|presets): .*", r"\1: …", message)
-
-    return attempt
+def one_line(act):
+    with pytest.raises((MftaError, mfta.GeometryError)) as refusal:
+        act()
+    assert "\n" not in str(refusal.value)
+    return str(refusal.value)
 
 
-def row(case, message):
-    cells = [f"`{case.tried}`" if "(" in case.tried or case.group == "Commands" else case.tried, message]
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+@pytest.mark.parametrize(("text", "says"), CALLS.items())
+def test_a_call(text, says):
+    assert says in one_line(lambda: eval(text, {"mfta": mfta, "np": np, "notebook": notebook, "X": X}))
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.tried[:60])
-def test_bad_input_is_answered_as_the_page_says(case, answer, request):
-    line = row(case, answer(case))
-    writer = getattr(request.config, "writer", None)
-    if writer:
-        writer.rows.setdefault(case.group, []).append(line)
-    else:
-        assert line in PAGE.read_text().splitlines(), "run `python tests/test_refusals.py` to write the page anew"
+@pytest.mark.parametrize(("line", "says"), COMMANDS.items())
+def test_a_command(line, says):
+    answer = CliRunner().invoke(app, line.split())
+    assert answer.exit_code == 2
+    assert answer.stderr.count("\n") == 1
+    assert says in answer.stderr
 
 
-def test_the_page_has_no_other_rows_and_many():
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| ") and "---" not in line]
-    groups = {case.group for case in CASES}
-    assert len(rows) == len(CASES) + len(groups)  # and a head a group
-    assert len(CASES) >= 40
+@pytest.mark.parametrize(("change", "name", "given", "says"), NOTEBOOKS)
+def test_a_notebook(change, name, given, says, tmp_path):
+    path = tmp_path / "notebooks" / "page.md"
+    path.parent.mkdir()
+    (tmp_path / "pyproject.toml").write_text("")
+    path.write_text(change(NOTEBOOK))
+    answer = pages.execute(name, given)
+    assert says in answer
+    assert "\n" not in answer
 
 
-class Writer:
-    """A plugin of pytest that collects the rows, in the order of the cases."""
-
-    def __init__(self):
-        self.rows = {}
-
-    def pytest_configure(self, config):
-        config.writer = self
-
-    def text(self):
-        parts = [
-            f"## {group}\n\n| tried | answer |\n|---|---|\n" + "\n".join(rows) for group, rows in self.rows.items()
-        ]
-        return HEAD + "\n\n".join(parts) + "\n"
-
-
-if __name__ == "__main__":
-    collected = Writer()
-    failed = pytest.main([__file__, "-k", "answered"], plugins=[collected])
-    if not failed:
-        PAGE.write_text(collected.text())
-    sys.exit(failed)
+@pytest.mark.parametrize(("prepare", "says"), CIFAR)
+def test_files_of_cifar100(prepare, says, tmp_path):
+    root = tmp_path / "data" / "cifar-100-python"
+    root.mkdir(parents=True)
+    prepare(root)
+    assert says in one_line(data.cifar100)

@@ -47,7 +47,7 @@ def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word(
     keep("gradients", made_gradients())
     keep("gradients", made_gradients(seeds=(2,)), permuted_fraction=0.25)
     keep("gradients", made_gradients(seeds=(2,), growth=9.0), augment=True)
-    found = stored.variations("quick")
+    found = robustness.findings(stored.variations("quick"))
     effects = robustness.effects(found, "C6")
     growth = effects.filter(like="growth (further, above × 1.10)").squeeze()
     assert growth["as the preset says"].startswith("× 3.00 [")
@@ -67,16 +67,17 @@ def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word(
 def test_beside_one_seed_of_the_preset_nothing_is_inside():
     keep("gradients", made_gradients(seeds=(1,)))
     keep("gradients", made_gradients(seeds=(2,)), augment=True)
-    glance = robustness.at_a_glance(stored.variations("quick"))
+    glance = robustness.at_a_glance(robustness.findings(stored.variations("quick")))
     assert glance.loc["augment True", "C6"] == "–"
 
 
 def test_nothing_stored_makes_an_empty_page():
     found = stored.variations("paper")
-    assert robustness.at_a_glance(found).isna().all(axis=None)
+    none = robustness.findings(found)
+    assert robustness.at_a_glance(none).isna().all(axis=None)
     assert robustness.ratios(found) == {}
     assert not figures.capacity_ratios({}).axes[0].get_legend()
-    for shown in (robustness.at_a_glance(found), robustness.effects(found, "C2")):
+    for shown in (robustness.at_a_glance(none), robustness.effects(none, "C2")):
         assert "<table" in html(shown).data
 
 

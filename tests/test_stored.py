@@ -100,3 +100,22 @@ def test_a_seed_of_a_scan_counts_once_all_widths_are_stored():
             keep("double_descent", row, width=width)
     assert set(stored.tables("quick")["double_descent"]["seed"]) == {0, 2}
     assert set(stored.variations("quick")[()]["double_descent"]["seed"]) == {0, 2}
+
+
+def test_another_measurement_counts_only_on_the_presets_own_network():
+    """A choice of the analysis alone is no choice of the network; one of training is, and older tables do not say."""
+    table = gradients(seeds=1)
+    for network, given in (
+        ("a", {}),
+        ("a", {"subsets": 2}),
+        ("b", {"subsets": 3}),
+        ("b", {"epochs": 7}),
+        (None, {"subsets": 4}),
+    ):
+        job = keep(
+            "gradients", table, **given, **({"checkpoints": (), "measured_epochs": ()} if "epochs" in given else {})
+        )
+        certificate = store.read_certificate(job.directory)
+        store.write_json(job.directory / "certificate.json", {**certificate, "network": network})
+    found = [variation for variation, of in stored.variations("quick").items() if of]
+    assert found == [(), ("augment True",), ("subsets 2",), ("subsets 4",)]

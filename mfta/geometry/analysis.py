@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,14 +12,15 @@ import numpy as np
 from . import centers
 from .anchors import FAILED, INTERIOR, solve_draws
 from .blocks import inner_products
-from .coordinates import gram_and_overlaps, pivoted_cholesky
+from .coordinates import gram_and_overlaps, pivoted_cholesky, rank_floor
 from .errors import GeometryError
 from .grams import combine, gram_of_rows, mean_and_gram, products
-from .inputs import Manifolds, as_views, by_label, is_tensor, margin, precision, whole
+from .inputs import Manifolds, as_views, by_label, is_tensor, margin, orthonormal, precision, rescaled, whole
 from .measures import measures
-from .result import ManifoldGeometry
+from .result import ManifoldGeometry, averaged
 
 T = TypeVar("T")
+SEARCHED_TOGETHER = 30  # manifolds; for fewer the search is over before threads are started
 Evidence = tuple[float, float, float, float]
 """Of one manifold: rank, interior draws, draws that did not converge, worst residual."""
 
@@ -33,6 +35,9 @@ def analyze(
     *,
     labels: Any = None,
     points: int | None = None,
+    repeats: int = 1,
+    directions: Any = None,
+    neighbours: int = 0,
 ) -> ManifoldGeometry:
     """Capacity, radius and dimension of object manifolds (PRX 2018; Nat. Commun. 2020).
 
@@ -42,99 +47,148 @@ def analyze(
     their Gram matrices formed there. kappa: margin ≥ 0, in units where a centre's distance is one. n_draws:
     Gaussian draws a manifold, ≥ 2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone.
     remove_centers: project the directions that the centres share away first, by the authors' rule
-    (`centers.low_rank`): none where the correlation falls no more than by chance, nor with three manifolds or
-    fewer. threads: of the host, by default all; results are the same bit for bit for any number.
+    (`centers.low_rank`), none where the correlation falls no more than by chance. threads: of the host, by default
+    all; results are the same bit for bit for any number.
 
     labels: one a row of manifolds (n, features, …), the field's habit: each class is a manifold of `points`
-    points, by default as many as the smallest class has, drawn by the seed.
+    points, by default as many as the smallest class has, drawn by the seed. repeats: draw so many such subsets, with
+    seeds seed, seed + 1, …; measures are means over them, and `summary` shows their spread.
 
-    How many are enough: 50 points a class are the field's habit and capacity still falls with more; ten classes
-    give capacity, but centre correlations need twenty and more; compare at equal numbers of both only.
+    directions: (K, N), to be projected away in place of a search, such as another analysis's `directions`.
+    neighbours: measure the capacity at so many ranks on either side of the one taken too (`capacity_at`).
+
+    How many are enough: MANY_ENOUGH
 
     A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
     capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
-    need no care. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
+    need no care, nor does any scale. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
 
     Warns where removal made a centre vanish: less than a tenth of its norm is left, and less than a tenth of
     what most manifolds keep (classes that truly share nearly everything all keep little).
 
     Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
     shapes and types, a manifold whose centre is the mean of all points (its radius would be infinite),
-    kappa < 0, n_draws < 2.
+    kappa < 0, n_draws < 2; and for three to five manifolds unless remove_centers is False or directions are given:
+    what so few centres share cannot be told from chance, and no rule comes near to simulation. Two have nothing to
+    remove.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
     if labels is not None:
+        several = whole("repeats", repeats, 1)
+        if several > 1:
+            options = {"directions": directions, "neighbours": neighbours, "labels": labels, "points": points}
+            return averaged(
+                [
+                    analyze(manifolds, kappa, n_draws, seed + i, remove_centers, threads, **options)
+                    for i in range(several)
+                ]
+            )
         manifolds = by_label(manifolds, labels, points, seed)
-    elif points is not None:
-        raise GeometryError("points is drawn where labels are given: analyze(X, labels=y, points=50)")
+    elif points is not None or repeats != 1:
+        raise GeometryError("points and repeats go with labels: analyze(X, labels=y, points=50, repeats=10)")
     names = tuple(manifolds) if isinstance(manifolds, Mapping) else ()
     views = as_views(manifolds)
+    p = len(views)
     on_host = not any(is_tensor(x) for x in views)
     workers = (whole("threads", threads, 1) if threads is not None else _cores()) if on_host else 1
-
-    formed = _each(lambda i: mean_and_gram(views[i], f"manifold {i}"), range(len(views)), workers)
-    counts = np.array([len(gram) for _, gram in formed])
-    center = np.stack([mean for mean, _ in formed])
-    grams = [gram for _, gram in formed]
     rounding = np.array([precision(x) for x in views])
-    sizes = np.square(center).sum(1) + np.array([np.diag(g).max() for g in grams])  # of uncentred points, squared
+
+    def form() -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        formed = _each(lambda i: mean_and_gram(views[i], f"manifold {i}"), range(p), workers)
+        means, grams = np.stack([mean for mean, _ in formed]), [gram for _, gram in formed]
+        with np.errstate(over="ignore"):
+            return means, grams, np.square(means).sum(1) + np.array([np.diag(gram).max() for gram in grams])
+
+    center, grams, sizes = form()  # sizes: of uncentred points, squared
+    unit = 1.0
+    if not 1e-200 < sizes.max() < 1e200:  # squares of these are not numbers any more, or lose digits
+        views, unit = rescaled(views)
+        center, grams, sizes = form()
+    counts = np.array([len(gram) for gram in grams])
     everyone = (counts[:, None] * center).sum(0) / counts.sum()
     center -= everyone
 
     before = np.sqrt(np.square(center).sum(1))
     about = center - center.mean(0)  # the authors' origin of the correlations; with equal M nothing changes
     center_gram = gram_of_rows(about)
-    noise = float(((16 * rounding) ** 2).max() * sizes.max())  # squared norm that rounding alone can make
+    spread = before**2 + np.array([np.diag(gram).max() for gram in grams])
+    noise, relative = (float(((16 * rounding) ** 2).max() * s.max()) for s in (sizes, spread))  # what rounding makes
     for i, square in enumerate(np.minimum(np.diag(center_gram), before**2)):
         if not square > noise:
             raise GeometryError(
                 f"manifold {i} has its center at the mean of all points, so its radius is undefined; "
                 "leave it out, or see whether its features are all constant"
+                if not square > relative
+                else f"manifold {i} has its center nearer to the mean of all points than numbers of its type are "
+                "rounded so far from zero; subtract the mean of all points before rounding to this type"
             )
-    correlation = centers.correlation(center_gram)
-    if remove_centers:
-        tolerance = max(noise, len(views) * 2.0**-52 * float(before.max()) ** 2)
-        coefficients, _ = centers.low_rank(center_gram, tolerance)
-    else:
-        coefficients = np.zeros((0, len(views)))
-    directions = combine(coefficients, about)
-    rest = center
-    for _ in range(2 if len(directions) else 0):  # twice, as rounding may be large beside a small rest
-        rest = rest - combine(inner_products(rest, directions), directions)
-    after = np.sqrt(np.square(rest).sum(1))
-    if (after <= 1e-7 * before).any():
+    search = partial(centers.low_rank, center_gram, max(noise, p * 2.0**-52 * float(before.max()) ** 2))
+    if p >= SEARCHED_TOGETHER:
+        search = partial(search, each=partial(_each, workers=workers))
+    if directions is not None:
+        basis, curve = orthonormal(directions, center.shape[1]), np.full(1, centers.correlation(center_gram))
+    elif not remove_centers or p == 2:
+        basis, curve = np.zeros((0, center.shape[1])), np.full(1, centers.correlation(center_gram))
+    elif p < centers.FEWEST:
         raise GeometryError(
-            f"nothing is left of the center of manifold {int(np.argmin(after / before))} after removal; "
-            "pass remove_centers=False"
+            f"what {p} manifolds share cannot be told from chance: {centers.FEWEST} are needed to remove it; "
+            "pass remove_centers=False, or directions found on more manifolds"
         )
+    else:
+        shared = search()
+        basis, curve = combine(shared.coefficients, about), shared.curve
 
-    def one(i: int) -> tuple[np.ndarray, Evidence]:
-        gram = grams[i]
-        floor = len(gram) * max(2.0**-52 * float(np.diag(gram).max()), (4 * rounding[i]) ** 2 * sizes[i])
-        if len(directions):
-            gram = gram - gram_of_rows(products(views[i], center[i] + everyone, directions))
-        coordinates, _ = pivoted_cholesky(gram, floor)
-        coordinates /= after[i]
-        rng = np.random.default_rng([seed, *b"draws", i])
-        return _measured(coordinates, rng.standard_normal((n_draws, coordinates.shape[1] + 1)), kappa)
+    def measured(basis: np.ndarray) -> tuple[np.ndarray, list[tuple[np.ndarray, Evidence]]]:
+        rest = center
+        for _ in range(2 if len(basis) else 0):  # twice, as rounding may be large beside a small rest
+            rest = rest - combine(inner_products(rest, basis), basis)
+        after = np.sqrt(np.square(rest).sum(1))
+        if (after <= 1e-7 * before).any():
+            raise GeometryError(
+                f"nothing is left of the center of manifold {int(np.argmin(after / before))} after removal; "
+                "pass remove_centers=False"
+            )
 
-    ratio = after / before
+        def one(i: int) -> tuple[np.ndarray, Evidence]:
+            gram = grams[i]
+            floor = rank_floor(gram, (4 * rounding[i]) ** 2 * sizes[i])
+            if len(basis):
+                gram = gram - gram_of_rows(products(views[i], center[i] + everyone, basis))
+            coordinates, _ = pivoted_cholesky(gram, floor)
+            coordinates /= after[i]
+            rng = np.random.default_rng([seed, *b"draws", i])
+            return _measured(coordinates, rng.standard_normal((n_draws, coordinates.shape[1] + 1)), kappa)
+
+        return rest, _each(one, range(p), workers)
+
+    rest, results = measured(basis)
+    ratio = np.sqrt(np.square(rest).sum(1)) / before
     if centers.vanishes(ratio):
         warnings.warn(
-            f"removing {len(directions)} direction(s) made the center of manifold {int(ratio.argmin())} vanish "
+            f"removing {len(basis)} direction(s) made the center of manifold {int(ratio.argmin())} vanish "
             f"({ratio.min():.1g} of its norm is left, {np.median(ratio):.2g} of most): its radius and capacity say "
             "little; compare with remove_centers=False",
             stacklevel=2,
         )
-    results = _each(one, range(len(views)), workers)
+    found = {len(basis): results}
+    for rank in range(max(0, len(basis) - neighbours), len(basis) + neighbours + 1):
+        if rank not in found and p >= centers.FEWEST:
+            other = combine(search(rank=rank).coefficients, about)
+            found[len(other)] = measured(other)[1]
+    left = rest - rest.mean(0)
     return _result(
         results,
-        names=names or tuple(range(len(views))),
+        names=names or tuple(range(p)),
         features=center.shape[1],
         center_norm=ratio,
+        center_distance=before / unit,
         points=counts,
-        center_correlation=correlation,
-        removed_rank=len(directions),
+        center_correlation=float(curve[0]),
+        center_correlation_after=centers.correlation(gram_of_rows(left)),
+        removed_rank=len(basis),
+        curve=curve,
+        directions=basis,
+        capacity_at=np.array([[k, 1.0 / np.mean([1.0 / v[0] for v, _ in of])] for k, of in sorted(found.items())]),
         kappa=kappa,
         n_draws=n_draws,
         seed=seed,
@@ -162,7 +216,7 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
     if not np.array_equal(points[-1], np.ones(points.shape[1])):
         raise GeometryError("the last row of points must be ones: divide the points by the distance of their center")
     basis, scales, coordinates = np.linalg.svd(points[:-1], full_matrices=False)
-    rank = int((scales > max(points.shape) * 2.0**-52 * scales.max(initial=0.0)).sum())
+    rank = int((np.square(scales) > rank_floor(points[:-1].T @ points[:-1])).sum())
     reduced = np.column_stack([draws[:-1].T @ basis[:, :rank], draws[-1]])
     values, evidence = _measured(np.ascontiguousarray((scales[:, None] * coordinates)[:rank].T), reduced, kappa)
     return _result(
@@ -170,9 +224,14 @@ def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.
         names=(0,),
         features=len(points) - 1,
         center_norm=np.ones(1),
+        center_distance=np.ones(1),
         points=np.array([points.shape[1]]),
         center_correlation=float("nan"),
+        center_correlation_after=float("nan"),
         removed_rank=0,
+        curve=np.full(1, np.nan),
+        directions=np.zeros((0, len(points) - 1)),
+        capacity_at=np.array([[0.0, values[0]]]),
         kappa=kappa,
         n_draws=draws.shape[1],
         seed=-1,

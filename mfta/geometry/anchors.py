@@ -16,7 +16,7 @@ from .blocks import FAST, kernel
 INTERIOR, SOLVED, FAILED = 0, 1, 2
 VIOLATION = 1e-11  # relative to max |b|: smaller violations are rounding
 DOUBTFUL = 1e-9  # a larger residual sends a draw to the one-at-a-time method
-ACCEPTED = 1e-7  # and what is larger still after that is a failure
+ACCEPTED = 1e-6  # and what is larger still after that is a failure
 DEPENDENT = 1e-15  # a smaller pivot, relative to the diagonal, is rounding; its point, left out, has a slack ≤ 3e-8
 
 
@@ -205,7 +205,7 @@ def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: i
 
 @kernel(fastmath=FAST)
 def _residual(K, b, scale, inside, chosen, count, values, slack):  # type: ignore[no-untyped-def]
-    """The largest violation of the optimality conditions, relative to max |b|, from the weights."""
+    """The largest violation of the optimality conditions, relative to `scale`, from the weights."""
     _slack(K, b, chosen, count, values, slack)
     worst = 0.0
     for j in range(b.shape[0]):
@@ -219,7 +219,7 @@ def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.n
 
     gram: (M, M), G = SᵀS. overlaps: (n, M), the b of each draw, κ included. rank: of the points.
     Returns weights (n, M), all zero for an interior draw; state (n,), INTERIOR, SOLVED or FAILED; residual
-    (n,).
+    (n,), relative to the draw's largest overlap, or to a usual one where that is larger.
     """
     n, m = overlaps.shape
     K = np.empty((m, m))
@@ -245,9 +245,10 @@ def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.n
 
     for draw in range(n):
         b = overlaps[draw]
-        scale, highest = 0.0, -np.inf
+        scale, highest, usual = 0.0, -np.inf, 0.0
         for i in range(m):
             scale = max(scale, abs(b[i]))
+            usual = max(usual, np.sqrt(K[i, i]))  # of overlaps, over draws
             highest = max(highest, b[i])
         if highest <= 0.0:
             continue
@@ -257,10 +258,10 @@ def solve_draws(gram: np.ndarray, overlaps: np.ndarray, rank: int) -> tuple[np.n
             count = _block_pivoting(K, b, scale, most, inside, chosen, work, values, slack)
         ended = count >= 0
         if ended:
-            residual[draw] = _residual(K, b, scale, inside, chosen, count, values, slack)
+            residual[draw] = _residual(K, b, max(scale, usual), inside, chosen, count, values, slack)
         if not ended or not residual[draw] <= DOUBTFUL:
             count, ended = _one_at_a_time(K, b, scale, inside, chosen, work, values, slack)
-            residual[draw] = _residual(K, b, scale, inside, chosen, count, values, slack)
+            residual[draw] = _residual(K, b, max(scale, usual), inside, chosen, count, values, slack)
         state[draw] = SOLVED if ended and residual[draw] <= ACCEPTED else FAILED
         for k in range(count):
             weights[draw, chosen[k]] = values[k]

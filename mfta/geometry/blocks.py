@@ -1,16 +1,34 @@
 """The inner kernel: blocks of inner products, in float64 and in a fixed order."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numba import njit
+from numba.core import event
 
 # Every kernel is inlined where another calls it (forceinline). Otherwise the process that compiles calls one machine
 # code of an inner kernel and a process that loads the cache another, and results differ in their last digits.
 # Where one calls another, constants are np.bool_ and np.int64: for a literal Numba would compile it once more.
 # Sums may be reordered and fused, but infinities and NaNs keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
+
+
+class _Notice(event.Listener):
+    """Says once on stderr that kernels are being compiled: silence of many seconds looks like a fault."""
+
+    said = False
+
+    def on_start(self, event: event.Event) -> None:
+        if not _Notice.said and event.data["dispatcher"].py_func.__module__.startswith(__package__):
+            _Notice.said = True
+            sys.stderr.write("mfta: compiling, once for this installation; some 20 seconds\n")
+
+    def on_end(self, event: event.Event) -> None: ...
+
+
+event.register("numba:compile", _Notice())
 
 
 def kernel(**options: Any) -> Callable[[Callable], Callable]:

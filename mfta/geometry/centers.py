@@ -5,16 +5,42 @@ found and projected away before anchors are taken (Cohen, Chung, Lee & Sompolins
 2020, Methods).
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
-from .blocks import inner_products
 from .coordinates import pivoted_cholesky
-from .subspace import VANISHED, Search, left_over
+from .subspace import VANISHED, Search
 
-FEWEST = 3  # so many manifolds, or fewer, lose nothing
+FEWEST = 6  # manifolds; of fewer it cannot be told what their centres share (`benchmarks/capacity.py`)
 STARTS = 10  # at each rank, as in the authors' code; fewer where the search is large
 CERTAIN = 0.6  # chance has not been seen to leave less of the mean |cosine| than this
-SETS, ENOUGH = 20, 100
+
+RANDOM_CENTERS = (6, 8, 12, 20, 35, 60, 100)
+DIMENSIONS_EACH = (0.15, 0.3, 0.5, 0.75, 0.9, 1.0, 1.2, 1.5, 2.5, 5.0)
+RANDOM_SHARES = np.array(
+    [
+        (1, 1, 0.93, 0.76, 0.66, 0.68, 0.71, 0.81, 0.97, 1),  # 6
+        (1, 1, 0.88, 0.74, 0.69, 0.71, 0.74, 0.79, 0.9, 1),  # 8
+        (1, 0.98, 0.87, 0.77, 0.7, 0.71, 0.74, 0.79, 0.89, 1.0),  # 12
+        (1, 0.98, 0.9, 0.82, 0.74, 0.73, 0.75, 0.81, 0.9, 0.99),  # 20
+        (1, 0.98, 0.91, 0.84, 0.78, 0.76, 0.79, 0.81, 0.91, 0.98),  # 35
+        (1, 0.98, 0.93, 0.86, 0.79, 0.76, 0.79, 0.83, 0.93, 0.99),  # 60
+        (1, 0.98, 0.94, 0.86, 0.8, 0.77, 0.8, 0.84, 0.93, 1.0),  # 100
+    ]
+)
+"""`random_shares`, mean less one standard deviation over 20 to 200 sets, at most 1: a row for each number of centres,
+a column for each number of dimensions per centre. From 100 centres and 5 dimensions each on nothing changes."""
+
+
+class Shared(NamedTuple):
+    """What centres share."""
+
+    coefficients: np.ndarray
+    """(K, P): with them the rows of the centres combine to orthonormal directions."""
+    curve: np.ndarray
+    """Mean |cosine| by rank, from 0 (nothing removed) to the last rank tried."""
 
 
 def correlation(center_gram: np.ndarray) -> float:
@@ -25,7 +51,9 @@ def correlation(center_gram: np.ndarray) -> float:
     return float((cosines.sum() - np.trace(cosines)) / (p * (p - 1)))
 
 
-def low_rank(center_gram: np.ndarray, tolerance: float, authors: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def low_rank(
+    center_gram: np.ndarray, tolerance: float, rank: int | None = None, authors: bool = False, each: Callable = map
+) -> Shared:
     """Which directions to remove from centres, about their mean, with Gram matrix (P, P).
 
     The authors' rule: ranks 1, 2, … are tried, each from the one before, up to ten more than the directions
@@ -35,37 +63,35 @@ def low_rank(center_gram: np.ndarray, tolerance: float, authors: bool = False) -
     least one direction of the centres' span is left.
 
     Beyond the authors: the mean |cosine| must fall. Where more than 60 % of it is left, it must fall by more
-    than chance (`chance`), and no centre may be made to vanish (`vanishes`); else nothing is removed. Three
-    manifolds lose nothing, as any direction leaves their centres on a line. For four and five the rule was chosen
-    on sets with one shared direction (.607 and .567 with removal, 1.065 and .950 without, .59 and .57 ± .03
-    simulated); on other kinds of so few it is up to a third too high, and `benchmarks/capacity.py` shows it.
+    than chance (`chance`), and no centre may be made to vanish (`vanishes`); else nothing is removed.
 
-    authors: their rule alone, which always removes at least one direction.
-    The starts are fixed, so that the answer depends on the centres alone.
-    Returns coefficients (K, P), with which the rows of the centres combine to orthonormal directions, and
-    the norm of each centre afterwards (P,).
+    rank: the one to take whatever the rule says, or the last that can be had. authors: their rule alone, which always
+    removes at least one direction. The starts are fixed, so that the answer depends on the centres alone. each: map,
+    or what maps on several threads.
     """
     p = center_gram.shape[0]
-    before = np.sqrt(np.diag(center_gram))
-    if p <= FEWEST and not authors:
-        return np.zeros((0, p)), before
-    centers, pivots = pivoted_cholesky(center_gram, tolerance)
-    search = Search(center_gram, centers)
-    best, score = _scan(search, center_gram, STARTS)
     start = correlation(center_gram)
-    doubtful = score > CERTAIN * start and not authors
-    if not len(best) or not (authors or score < start) or (doubtful and score >= chance(center_gram) * start):
-        return np.zeros((0, p)), before
+    nothing = np.zeros((0, p))
+    centers, pivots = pivoted_cholesky(center_gram, tolerance)
+    search = Search(centers, each)
+    found, scores = _scan(search, most_directions(center_gram), STARTS, rank)
+    curve = np.array([start, *scores])
+    if not found:
+        return Shared(nothing, curve)
+    best = found[min(rank, len(found)) - 1 if rank is not None else int(np.argmin(scores))]
+    doubtful = min(scores) > CERTAIN * start and not authors and rank is None
+    if rank is None and not authors and not min(scores) < (chance(center_gram) if doubtful else 1.0) * start:
+        return Shared(nothing, curve)
     polished = search.polish(best)
     if search.norms(polished).min() > 0.5 * search.norms(best).min():
         best = polished
     if doubtful and vanishes(search.norms(best)):
-        return np.zeros((0, p)), before
+        return Shared(nothing, curve)
     coefficients = np.zeros((len(best), p))
     for j in range(centers.shape[1] - 1, -1, -1):  # back substitution against the triangular rows of the pivots
         known = (coefficients[:, pivots[j + 1 :]] * centers[pivots[j + 1 :], j]).sum(1)
         coefficients[:, pivots[j]] = (best[:, j] - known) / centers[pivots[j], j]
-    return coefficients, np.sqrt(np.square(left_over(centers, best)).sum(1))
+    return Shared(coefficients, curve)
 
 
 def vanishes(norms: np.ndarray) -> bool:
@@ -83,45 +109,43 @@ def most_directions(center_gram: np.ndarray) -> int:
 
 
 def chance(center_gram: np.ndarray) -> float:
-    """The share of its mean |cosine| that removal leaves of random centres: mean less one standard deviation.
+    """The share of its mean |cosine| that removal leaves of as many random centres: mean less one standard deviation.
 
-    Random centres have independent normal coordinates, the norms of these P centres, and as many dimensions
-    as give them the same mean squared cosine (one over it) or mean |cosine| (√(2/(π·dimensions))), whichever are
-    more: a few opposite pairs must not pass for few dimensions. Twenty such sets are searched in the same way. From
-    a hundred centres on the share depends on the dimensions per centre alone, so that never more are searched.
+    They have as many dimensions as give them the mean squared cosine of these (one over it) or the mean |cosine|
+    (√(2/(π·dimensions))), whichever are more: a few opposite pairs must not pass for few dimensions.
     """
     norms = np.sqrt(np.diag(center_gram))
     p = len(norms)
     squares = np.square(center_gram / norms[:, None] / norms[None, :])
     dimensions = max(p * (p - 1) / (squares.sum() - p), 2.0 / (np.pi * correlation(center_gram) ** 2))
-    count = min(p, ENOUGH)
-    size = max(2, round(dimensions * count / p))
+    at = np.log(dimensions / p)
+    by_count = [np.interp(at, np.log(DIMENSIONS_EACH), row) for row in RANDOM_SHARES]
+    return float(np.interp(np.log(p), np.log(RANDOM_CENTERS), by_count))
+
+
+def random_shares(p: int, size: int, sets: int) -> np.ndarray:
+    """The shares (sets,) of the mean |cosine| that removal leaves of p random centres in as many dimensions."""
     shares = []
-    for k in range(SETS if p <= ENOUGH // 2 else SETS // 4):
-        random = np.random.default_rng([*b"chance", k]).standard_normal((count, size))
-        random *= (norms[:: p // count][:count] / np.sqrt(np.square(random).sum(1)))[:, None]
+    for k in range(sets):
+        random = np.random.default_rng([*b"chance", p, size, k]).standard_normal((p, size))
         random -= random.mean(0)
-        gram = inner_products(random, random)
-        coordinates, _ = pivoted_cholesky(gram, 1e-12 * float(np.diag(gram).max()))
-        shares.append(_scan(Search(gram, coordinates), gram, 1)[1] / correlation(gram))
-    return float(np.mean(shares) - np.std(shares, ddof=1))
+        gram = random @ random.T
+        search = Search(pivoted_cholesky(gram, 1e-12 * float(np.diag(gram).max()))[0])
+        shares.append(min(_scan(search, most_directions(gram), 1)[1], default=correlation(gram)) / correlation(gram))
+    return np.array(shares)
 
 
-def _scan(search: Search, center_gram: np.ndarray, starts: int) -> tuple[np.ndarray, float]:
-    """The directions (K, r), K ≥ 1, with the smallest mean |cosine| over ranks, and that."""
-    p, r = center_gram.shape[0], search.coordinates.shape[0]
+def _scan(search: Search, most: int, starts: int, rank: int | None = None) -> tuple[list[np.ndarray], list[float]]:
+    """By rank from 1 on, the directions (K, r) and the mean |cosine| that they leave."""
+    p, r = len(search.gram), search.centers.shape[1]
     rng = np.random.default_rng([*b"centers"])
-    V = best = np.zeros((0, r))
-    scores: list[float] = []
-    least = np.inf
-    for k in range(1, min(p - 2, r - 1, most_directions(center_gram)) + 1):
-        V = search.next_rank(V, rng, starts)
+    found, scores = [np.zeros((0, r))], []
+    for k in range(1, min(p - 2, r - 1, most if rank is None else rank) + 1):
+        V = search.next_rank(found[-1], rng, starts)
         if search.norms(V).min() <= VANISHED**0.5:
             break
-        rest = left_over(search.centers[:p], V)
-        scores.append(correlation(inner_products(rest, rest)))
-        if scores[-1] < least:
-            best, least = V, scores[-1]
-        if k > 4 and scores[-1] > scores[-2] > scores[-3] > scores[-4]:
+        found.append(V)
+        scores.append(search.cosines(V))
+        if rank is None and k > 4 and scores[-1] > scores[-2] > scores[-3] > scores[-4]:
             break
-    return best, least
+    return found[1:], scores

@@ -5,6 +5,14 @@ import numpy as np
 from .blocks import FAST, add_products, corner, kernel, padded, put
 
 
+def rank_floor(gram: np.ndarray, rounding: float = 0.0) -> float:
+    """The squared length below which a direction of points with Gram matrix (M, M) is taken for rounding.
+
+    rounding: what the numbers' own type makes of it, squared, where that is more.
+    """
+    return len(gram) * max(2.0**-52 * float(np.diag(gram).max()), rounding)
+
+
 @kernel(fastmath=FAST)
 def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates (M, D) of M points in a basis of their span, D their rank, from their Gram matrix (M, M).

@@ -29,7 +29,7 @@ from .analysis import _cores, _each
 from .anchors import ACCEPTED, INTERIOR, VIOLATION, solve_draws
 from .coordinates import pivoted_cholesky
 from .dichotomies import Dichotomies, signs
-from .effective_result import MEASURES, EffectiveGeometry, left_out, measures
+from .effective_result import MEASURES, EffectiveGeometry, left_out, mean_cosine, measures
 from .errors import GeometryError
 from .grams import mean_and_gram, products
 from .inputs import Manifolds, as_views, by_label, is_tensor, precision, whole
@@ -196,7 +196,7 @@ def _measured(
     # ⟨b⟩, ⟨c⟩ and the last two alignments: (4, 1 + parts, n)
     each = np.concatenate(_each(forms, range(-(-n // size)), workers), axis=2)
     b, c, axes, crossed = np.nansum(each * kept, axis=2) / (np.isfinite(each) * kept).sum(2)
-    between = _mean_cosine(centers @ centers.transpose(0, 2, 1), *[np.linalg.norm(centers, axis=2)] * 2)
+    between = mean_cosine(centers @ centers.transpose(0, 2, 1), *[np.linalg.norm(centers, axis=2)] * 2)
     values = measures(np.array([kept @ cost, b, c, between, axes, crossed]), p)
     return (
         values[:, 0],
@@ -253,8 +253,8 @@ def _forms(anchors: np.ndarray, t: np.ndarray, centers: np.ndarray) -> np.ndarra
         [
             _form(along, axes),
             _form(along, axes + middle),
-            _mean_cosine(axes, lengths, lengths),
-            _mean_cosine(crossed, from_center, lengths),
+            mean_cosine(axes, lengths, lengths),
+            mean_cosine(crossed, from_center, lengths),
         ]
     )
 
@@ -267,12 +267,3 @@ def _form(x: np.ndarray, gram: np.ndarray) -> np.ndarray:
     parts = np.square(((x * scale)[..., None, :] @ vectors)[..., 0, :])
     large = values > DEPENDENT * values[..., -1:]
     return np.divide(parts, values, out=np.zeros_like(parts), where=large).sum(-1)
-
-
-def _mean_cosine(products: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Mean |cosine| over μ ≠ ν from inner products (…, P, P) and lengths (…, P); NaN where all lengths vanish."""
-    sizes = left[..., None] * right[..., None, :] * (1.0 - np.eye(left.shape[-1]))
-    defined = sizes > 0.0
-    cosines = np.divide(np.abs(products), sizes, out=np.zeros_like(sizes), where=defined)
-    count = defined.sum((-2, -1))
-    return np.divide(cosines.sum((-2, -1)), count, out=np.full(count.shape, np.nan), where=count > 0)

@@ -34,11 +34,11 @@ class EffectiveGeometry:
     utility: np.ndarray
     """Effective utility: the share of the cost 1/capacity that axes beside centres account for."""
     center_alignment: np.ndarray
-    """Mean |cosine| of two manifolds' anchor centres, in [0, 1]."""
+    """Mean absolute cosine of two manifolds' anchor centres, in [0, 1]."""
     axis_alignment: np.ndarray
-    """Mean |cosine| of two manifolds' axes (anchor less its centre) at the same draw."""
+    """Mean absolute cosine of two manifolds' axes (anchor less its centre) at the same draw."""
     center_axis_alignment: np.ndarray
-    """Mean |cosine| of one manifold's centre and another's axis."""
+    """Mean absolute cosine of one manifold's centre and another's axis."""
     stderr: np.ndarray
     """(7, G), of these in this order, over draws and their dichotomies: blocks of draws left out in turn."""
     interior: np.ndarray
@@ -121,3 +121,12 @@ def left_out(values: np.ndarray) -> np.ndarray:
     """Standard errors of values (7, B) found with one of B parts left out: the jackknife."""
     parts = values.shape[1]
     return np.asarray(np.sqrt((parts - 1) * np.square(values - values.mean(1, keepdims=True)).mean(1)))
+
+
+def mean_cosine(products: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Mean |cosine| over μ ≠ ν from inner products (…, P, P) and lengths (…, P); NaN where all lengths vanish."""
+    sizes = left[..., None] * right[..., None, :] * (1.0 - np.eye(left.shape[-1]))
+    defined = sizes > 0.0
+    cosines = np.divide(np.abs(products), sizes, out=np.zeros_like(sizes), where=defined)
+    count = defined.sum((-2, -1))
+    return np.divide(cosines.sum((-2, -1)), count, out=np.full(count.shape, np.nan), where=count > 0)

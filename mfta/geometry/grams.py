@@ -108,10 +108,10 @@ def mean_and_gram(x: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
         means = np.empty(x.shape[0])
         gram = _centered_gram(values, points_first, means, True)
     if not np.isfinite(gram).all():
-        finite = bool(x.isfinite().all()) if is_tensor(x) else bool(np.isfinite(x).all())
-        if finite:
-            raise GeometryError(f"{name} holds numbers too large to square; scale all manifolds down")
-        raise GeometryError(f"{name} holds NaN or infinity; remove those points or see what made them")
+        finite = bool(x.double().isfinite().all()) if is_tensor(x) else bool(np.isfinite(x).all())
+        if not finite:
+            raise GeometryError(f"{name} holds NaN or infinity; remove those points or see what made them")
+        gram[:] = np.inf  # too large to square
     return means, gram
 
 

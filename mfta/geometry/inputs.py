@@ -40,19 +40,26 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
     return views
 
 
-def _as_view(x: Any, name: str) -> Any:
+READ_AS_THEY_ARE = ("float16", "float32", "float64")  # of torch's; what NumPy has not is read as a tensor
+
+
+def _readable(x: Any, name: str) -> Any:
+    """x as an array, or as the tensor that it is where it lies on a device or NumPy has not its type."""
     if hasattr(x, "detach") and hasattr(x, "device"):
         x = x.detach()
         if str(x.layout) != "torch.strided" or x.is_quantized:
             raise GeometryError(f"{name} is a sparse or quantized tensor; pass x.to_dense() or x.dequantize()")
-        if x.device.type != "cuda":
-            x = (x.float() if str(x.dtype) == "torch.bfloat16" else x).cpu().numpy()
-    elif np.ma.isMaskedArray(x) and np.ma.getmaskarray(x).any():
+        of_numpy = not x.is_floating_point() or str(x.dtype).removeprefix("torch.") in READ_AS_THEY_ARE
+        return x.cpu().numpy() if x.device.type != "cuda" and of_numpy else x
+    if np.ma.isMaskedArray(x) and np.ma.getmaskarray(x).any():
         raise GeometryError(f"{name} is masked in places; leave those points out")
-    elif hasattr(x, "toarray"):
+    if hasattr(x, "toarray"):
         raise GeometryError(f"{name} is sparse; pass x.toarray()")
-    else:
-        x = np.asarray(x)
+    return np.asarray(x)
+
+
+def _as_view(x: Any, name: str) -> Any:
+    x = _readable(x, name)
     if x.ndim != 2:
         raise GeometryError(f"{name} has shape {tuple(x.shape)}; expected (features, points)")
     if 0 in x.shape:
@@ -68,9 +75,10 @@ def by_label(samples: Any, labels: Any, points: int | None, seed: int) -> dict[A
     points: M, by default what the smallest class has. Raises GeometryError where a class has fewer.
     """
     labels = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
-    if labels.ndim != 1 or not hasattr(samples, "shape") or len(samples) != len(labels):
+    samples = _readable(samples, "X")
+    if labels.ndim != 1 or not samples.ndim or len(samples) != len(labels):
         raise GeometryError(
-            f"labels has shape {labels.shape}, X {tuple(np.shape(samples))}; expected one label for each row of X"
+            f"labels has shape {labels.shape}, X {tuple(samples.shape)}; expected one label for each row of X"
         )
     samples = samples.reshape(len(samples), -1)
     classes, counts = np.unique(labels, return_counts=True)
@@ -79,19 +87,42 @@ def by_label(samples: Any, labels: Any, points: int | None, seed: int) -> dict[A
         raise GeometryError(f"points is {points}, but class {classes[counts.argmin()].item()!r} has {most}")
     rng = np.random.default_rng([seed, *b"points"])
     return {
-        label.item(): samples[np.sort(rng.choice(np.flatnonzero(labels == label), points or most, False))].T
-        for label in classes
+        name: samples[np.sort(rng.choice(np.flatnonzero(labels == label), points or most, False))].T
+        for label, name in zip(classes, classes.tolist(), strict=True)
     }
 
 
+def rescaled(views: list[Any]) -> tuple[list[Any], float]:
+    """The manifolds times a power of two that brings their largest number to about one, and that factor."""
+    largest = max(float(abs(x).max()) for x in views)
+    factor = 2.0 ** -np.clip(np.frexp(largest)[1], -1000, 1000) if 0.0 < largest < np.inf else 1.0
+    return [(x.double() if is_tensor(x) else x.astype(float)) * factor for x in views], float(factor)
+
+
+def orthonormal(directions: Any, features: int) -> np.ndarray:
+    """Rows (K, N) that span what those of `directions` span, or a GeometryError."""
+    rows = np.asarray(directions, dtype=float)
+    if rows.ndim != 2 or rows.shape[1] != features or len(rows) >= features or not np.isfinite(rows).all():
+        raise GeometryError(
+            f"directions has shape {rows.shape}; expected fewer than {features} rows of {features} numbers"
+        )
+    if np.allclose(rows @ rows.T, np.eye(len(rows)), rtol=0, atol=1e-12):
+        return rows
+    basis, triangle = np.linalg.qr(rows.T)
+    if np.abs(np.diag(triangle)).min() <= 1e-12 * np.abs(triangle).max():
+        raise GeometryError("directions depend on each other; leave out those that add nothing")
+    return np.ascontiguousarray(basis.T)
+
+
 def is_tensor(x: Any) -> bool:
-    """Whether x is a tensor on a device (host tensors have become arrays)."""
+    """Whether x is a tensor: on a device, or of a type that NumPy has not (others have become arrays)."""
     return not isinstance(x, np.ndarray)
 
 
 def precision(x: Any) -> float:
-    """The relative rounding of the numbers in x: of float16, float32, or (also for integers) float64."""
-    names = {"float16": 2.0**-10, "bfloat16": 2.0**-7, "float32": 2.0**-23}
+    """The relative rounding of the numbers in x: of its floating type, or (also for integers) of float64; of the
+    coarsest ones less, as their errors average over features and points."""
+    names = {"float16": 2.0**-10, "float32": 2.0**-23, "bfloat16": 2.0**-10, "float8_e4m3fn": 2.0**-8}
     return names.get(str(x.dtype).removeprefix("torch."), 2.0**-52)
 
 

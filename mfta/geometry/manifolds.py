@@ -14,11 +14,7 @@ from .inputs import whole
 
 
 def centers(
-    manifolds: int,
-    features: int,
-    kind: str = "uncorrelated",
-    strength: float = 0.6,
-    seed: int = 0,
+    manifolds: int, features: int, kind: str = "uncorrelated", strength: float = 0.6, seed: int = 0
 ) -> np.ndarray:
     """Centres (P, N) whose squared length is one on average.
 
@@ -52,12 +48,7 @@ def centers(
 
 
 def ellipsoids(
-    manifolds: int,
-    features: int,
-    points: int,
-    radii: Sequence[float],
-    seed: int = 0,
-    about: np.ndarray | None = None,
+    manifolds: int, features: int, points: int, radii: Sequence[float], seed: int = 0, about: np.ndarray | None = None
 ) -> np.ndarray:
     """Points uniform in angle on the surfaces of ellipsoids: (P, N, M).
 
@@ -67,7 +58,7 @@ def ellipsoids(
     p, n, m = whole("manifolds", manifolds, 1), whole("features", features, 1), whole("points", points, 1)
     sizes = np.asarray(radii, dtype=float)
     if sizes.ndim != 1 or not 1 <= len(sizes) <= n or not ((sizes >= 0.0) & (sizes < np.inf)).all():
-        raise GeometryError(f"radii is {radii!r:.60}; expected 1 to {n} numbers, each 0 or more, one an axis")
+        raise GeometryError(f"{sizes.size} half-axes given; expected 1 to {n} of them, one an axis, each 0 or more")
     middle = centers(p, n, seed=seed) if about is None else np.asarray(about, dtype=float)
     if middle.shape != (p, n):
         raise GeometryError(f"about has shape {middle.shape}; expected {(p, n)}, a row a center")
@@ -111,12 +102,7 @@ def segments(
 
 
 def clouds(
-    manifolds: int,
-    features: int,
-    points: int,
-    spread: float,
-    seed: int = 0,
-    about: np.ndarray | None = None,
+    manifolds: int, features: int, points: int, spread: float, seed: int = 0, about: np.ndarray | None = None
 ) -> np.ndarray:
     """Gaussian points in all features, (P, N, M): the mean squared distance to the centre is spread².
 

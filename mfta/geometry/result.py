@@ -1,6 +1,6 @@
 """What an analysis returns: the measures of every manifold and the evidence for them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class ManifoldGeometry:
     center_norm: np.ndarray
     """Norm of the manifold's centre after removal over that before, in (0, 1]; where it nearly vanishes,
     the radius is huge and says little."""
+    center_distance: np.ndarray
+    """Distance of the manifold's centre from the mean of all points before removal, in units of the input."""
     points: np.ndarray
     """Points of the manifold, M."""
     rank: np.ndarray
@@ -38,11 +40,20 @@ class ManifoldGeometry:
     unconverged: np.ndarray
     """Draws whose optimality conditions were not met; they are in the means all the same."""
     residual: np.ndarray
-    """Largest violation of the optimality conditions over draws, relative to the draw's largest overlap."""
+    """Largest violation of the optimality conditions over draws, relative to the draw's largest overlap, or
+    to a usual one where that is larger."""
     center_correlation: float
     """Mean |cosine| between the centres of two manifolds, in [0, 1], before removal."""
+    center_correlation_after: float
+    """The same of what removal left, its mean subtracted."""
     removed_rank: int
-    """Directions of the centres that were projected away; 0 if none."""
+    """Directions that were projected away, K; 0 if none."""
+    curve: np.ndarray
+    """Mean |cosine| by number of directions removed, 0, 1, … to the last that was tried."""
+    directions: np.ndarray
+    """(K, N), orthonormal: what was projected away. As `directions=` of another analysis it is removed there."""
+    capacity_at: np.ndarray
+    """Rows of a number of directions removed and mean capacity then: K, and its `neighbours` if asked for."""
     names: tuple
     """Of the manifolds: the classes where labels or a dict were given, else 0, 1, …"""
     features: int
@@ -50,6 +61,8 @@ class ManifoldGeometry:
     kappa: float
     n_draws: int
     seed: int
+    repeats: tuple["ManifoldGeometry", ...] = ()
+    """Of several subsets of points, each; this result then holds means, and the first's curve and directions."""
 
     def summary(self) -> dict[str, float]:
         """Means over manifolds: capacity harmonic, radius and dimension arithmetic.
@@ -61,6 +74,9 @@ class ManifoldGeometry:
         manifolds. Capacity has no such bias, dimension a negligible one. `radius_median` stands beside the
         mean because one manifold whose centre nearly vanished dominates a mean. The dimension's mean is over
         the manifolds that have one; `undefined` counts the single points, which have none.
+
+        `capacity_rank_spread` is half the range of capacity over the ranks measured (`neighbours`), NaN for one.
+        `*_spread_points` are standard deviations over the subsets of points (`repeats`), where there are several.
         """
         p = len(self.capacity)
         cost = 1.0 / self.capacity
@@ -84,7 +100,12 @@ class ManifoldGeometry:
         return means | {
             "radius_bias": float(-0.5 * bias.sum() / p),
             "radius_median": float(np.median(self.radius)),
+            "capacity_rank_spread": float(np.ptp(self.capacity_at[:, 1]) / 2)
+            if len(self.capacity_at) > 1
+            else float("nan"),
+            **self._over_repeats(),
             "center_correlation": self.center_correlation,
+            "center_correlation_after": self.center_correlation_after,
             "removed_rank": self.removed_rank,
             "center_norm_min": float(self.center_norm.min()),
             "undefined": int(np.isnan(self.dimension).sum()),
@@ -94,12 +115,21 @@ class ManifoldGeometry:
             "n_draws": self.n_draws,
         }
 
+    def _over_repeats(self) -> dict[str, float]:
+        each = [g.summary() for g in self.repeats]
+        names = ("capacity", "radius", "dimension") if each else ()
+        return {f"{name}_spread_points": float(np.std([s[name] for s in each], ddof=1)) for name in names}
+
     def to_frame(self) -> Any:
         """A pandas table, one row a manifold: `manifold` (its name) and every array of this result."""
         import pandas as pd  # for this alone
 
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        columns = {name: values for name, values in arrays.items() if isinstance(values, np.ndarray)}
+        columns = {
+            name: values
+            for name, values in arrays.items()
+            if isinstance(values, np.ndarray) and name not in ("curve", "directions", "capacity_at")
+        }
         return pd.DataFrame({"manifold": self.names, **columns})
 
     def check(self, tol: float = 1e-6) -> "ManifoldGeometry":
@@ -127,6 +157,40 @@ class ManifoldGeometry:
             f"center_correlation={self.center_correlation:.3g}, removed_rank={self.removed_rank}, "
             f"n_draws={self.n_draws}, unconverged={s['unconverged']}{hint})"
         )
+
+
+def averaged(results: list[ManifoldGeometry]) -> ManifoldGeometry:
+    """Means over analyses of the same manifolds from several subsets of their points: capacity harmonic, the others
+    arithmetic; the errors over draws are those of the means. Counts are sums, the residual is the largest, the rank
+    removed the median."""
+
+    def stack(name: str) -> np.ndarray:
+        return np.stack([getattr(g, name) for g in results])
+
+    n = len(results)
+    cost = 1.0 / stack("capacity")
+    capacity = 1.0 / cost.mean(0)
+    means = {name: stack(name).mean(0) for name in ("radius", "dimension", "center_norm", "center_distance")}
+    errors = {
+        f"{name}_stderr": np.sqrt(np.square(stack(f"{name}_stderr")).sum(0)) / n for name in ("radius", "dimension")
+    }
+    first = results[0]
+    return replace(
+        first,
+        capacity=capacity,
+        capacity_stderr=capacity**2 * np.sqrt(np.square(cost**2 * stack("capacity_stderr")).sum(0)) / n,
+        **means,
+        **errors,
+        rank=stack("rank").min(0),
+        interior=stack("interior").sum(0),
+        unconverged=stack("unconverged").sum(0),
+        residual=stack("residual").max(0),
+        center_correlation=float(np.mean([g.center_correlation for g in results])),
+        center_correlation_after=float(np.mean([g.center_correlation_after for g in results])),
+        removed_rank=round(float(np.median([g.removed_rank for g in results]))),
+        n_draws=first.n_draws * n,
+        repeats=tuple(results),
+    )
 
 
 def _over_manifolds(values: np.ndarray) -> float:

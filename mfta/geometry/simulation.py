@@ -69,7 +69,7 @@ def simulated_capacity(
     grows as the cube of these. Raises GeometryError as analyze does.
     """
     n_dichotomies, seed, kappa = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0), margin(kappa)
-    clouds = [np.asarray(x.cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
+    clouds = [np.asarray(x.double().cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
     p = len(clouds)
     signs(dichotomies, p, 1, np.random.default_rng(0))  # what is not one is refused before the work
     owner = np.repeat(np.arange(p), [x.shape[1] for x in clouds])

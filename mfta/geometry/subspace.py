@@ -1,18 +1,18 @@
 """The search for the directions that manifolds' centres share.
 
-With V (K, r) orthonormal rows and C (P, r) the centres, Q = CCᵀ − (CVᵀ)(CVᵀ)ᵀ is what removal leaves. V
-minimises
+With V (K, r) orthonormal rows and C (P, r) the centres, each of length one, Q = CCᵀ − (CVᵀ)(CVᵀ)ᵀ is what removal
+leaves. V minimises
 
     f(V) = Σ_μν Q_μν² / (Q_μμ Q_νν),
 
-which depends on the span of V alone, so the search runs over subspaces: quasi-Newton steps (L-BFGS) in the
-tangent space, each followed by orthonormalisation. The gradient is analytic: with W = 2Q/(qqᵀ) off the
-diagonal, q the diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q_μ q_ν), df/dV = −2 (CVᵀ)ᵀ W C.
+which depends on the span of V and the directions of the centres alone, so the search runs over subspaces:
+quasi-Newton steps (L-BFGS) in the tangent space, each followed by orthonormalisation. The gradient is analytic:
+with W = 2Q/(qqᵀ) off the diagonal, q the diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q_μ q_ν), df/dV = −2
+(CVᵀ)ᵀ W C.
 """
 
 import math
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -20,12 +20,17 @@ from .blocks import FAST, add_products, corner, inner_products, kernel, padded
 from .grams import combine
 
 MEMORY = 6  # pairs of steps kept
-STEPS = 20  # for each rank that is tried; the next one goes on from there
+STEPS, FEW_STEPS, MANY = (
+    20,
+    10,
+    200,
+)  # for each rank that is tried, the next one going on from there; beyond MANY centres
 ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew
 FEWER = ((500, 10), (5000, 3), (math.inf, 1))  # up to this rank times centres, so many starts
 POWER = 8  # iterations towards the direction that the centres left share most; it only starts a descent
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
 VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
+DIGITS = 2.0**30  # centres are rounded to this: rounding of the data must not choose between minima
 
 
 @kernel(fastmath=FAST)
@@ -70,33 +75,45 @@ def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
 def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-untyped-def]
     """f(V); its gradient on subspaces goes to `gradient` (≥ K, r)."""
     p, r = gram.shape[0], V.shape[1]
-    weights = padded(p, p)
-    along = padded(p, V.shape[0])
-    add_products(centers, V, np.bool_(False), along)
-    removed = padded(p, centers.shape[0])
-    add_products(along, along, np.bool_(True), removed)
-    inverse = np.zeros(p)
-    for mu in range(p):
-        inverse[mu] = 1.0 / max(gram[mu, mu] - removed[mu, mu], VANISHED * gram[mu, mu])
+    along, turned = padded(p, V.shape[0]), padded(V.shape[0], centers.shape[0])
+    weights = padded(p, centers.shape[0])
+    pulled, wide = padded(p, V.shape[0]), padded(V.shape[0], transposed.shape[0])
+    inverse, sums = np.zeros(p), np.zeros(p)
     value = float(p)
-    for mu in range(p):
-        for nu in range(mu):
-            q = gram[mu, nu] - removed[mu, nu]
-            w = q * inverse[mu] * inverse[nu]
-            value += 2.0 * q * w
-            weights[mu, mu] += q * w
-            weights[nu, nu] += q * w
-            weights[mu, nu] = weights[nu, mu] = 2.0 * w
-    for mu in range(p):
-        weights[mu, mu] *= -2.0 * inverse[mu]
-    pulled = padded(V.shape[0], weights.shape[0])
-    turned = np.zeros((along.shape[1], p))
-    for i in range(along.shape[1]):
-        for mu in range(p):
-            turned[i, mu] = along[mu, i]
-    add_products(turned, weights, np.bool_(False), pulled)
-    wide = padded(V.shape[0], transposed.shape[0])
-    add_products(corner(pulled, V.shape[0], weights.shape[0]), transposed, np.bool_(False), wide)
+    for stage in range(4):  # one call in a loop: each call in the text would be compiled once more
+        left, right, out = centers, V, along
+        if stage == 1:  # what V removes of the Gram matrix, in the lower blocks alone
+            left, right, out = along, along, weights
+        elif stage == 2:
+            left, right, out = weights, turned, pulled
+        elif stage == 3:
+            left, right, out = turned, transposed, wide
+        add_products(left, right, stage == 1, out)
+        if stage == 1:
+            for mu in range(p):
+                inverse[mu] = 1.0 / max(gram[mu, mu] - weights[mu, mu], VANISHED * gram[mu, mu])
+            for mu in range(p):
+                total = 0.0
+                for nu in range(mu):
+                    q = gram[mu, nu] - weights[mu, nu]
+                    w = q * inverse[mu] * inverse[nu]
+                    total += q * w
+                    sums[nu] += q * w
+                    weights[mu, nu] = 2.0 * w
+                sums[mu] += total
+                value += 2.0 * total
+            for mu in range(p):
+                weights[mu, mu] = -2.0 * inverse[mu] * sums[mu]
+            for start in range(0, p, 16):  # the upper half, by tiles
+                for other in range(start, p, 16):
+                    for nu in range(start, min(start + 16, p)):
+                        for mu in range(max(other, nu + 1), min(other + 16, p)):
+                            weights[nu, mu] = weights[mu, nu]
+        source = along if stage == 1 else pulled
+        if stage == 1 or stage == 2:
+            for mu in range(p):
+                for i in range(k):
+                    turned[i, mu] = source[mu, i]
     for i in range(k):
         for j in range(r):
             gradient[i, j] = -2.0 * wide[i, j]
@@ -106,12 +123,15 @@ def _objective(gram, centers, transposed, V, k, gradient):  # type: ignore[no-un
 
 @kernel(fastmath=FAST)
 def _make_tangent(V, k, x):  # type: ignore[no-untyped-def]
-    overlap = np.zeros((V.shape[0], V.shape[0]))
-    add_products(x, V, np.bool_(False), overlap)
+    parts = np.zeros(k)
     for i in range(k):
         for j in range(k):
+            parts[j] = 0.0
             for c in range(V.shape[1]):
-                x[i, c] -= overlap[i, j] * V[j, c]
+                parts[j] += x[i, c] * V[j, c]
+        for j in range(k):
+            for c in range(V.shape[1]):
+                x[i, c] -= parts[j] * V[j, c]
 
 
 @kernel(fastmath=FAST)
@@ -126,37 +146,116 @@ def _orthonormalise(V, k):  # type: ignore[no-untyped-def]
             V[i, c] /= np.sqrt(total)
 
 
-def _newton_direction(
-    gradient: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray, float]], scales: np.ndarray
-) -> np.ndarray:
-    """The inverse Hessian of L-BFGS times the gradient; pairs: moves, changes of the gradient, their
-    products."""
-    direction = gradient.copy()
-    parts = []
-    for move, change, product in reversed(pairs):
-        parts.append(_dot(move, direction) / product)
-        _add(direction, -parts[-1], change)
-    direction *= scales
-    if pairs:
-        _, change, product = pairs[-1]
-        direction *= product / _dot(change, change * scales)
-    for (move, change, product), part in zip(pairs, reversed(parts), strict=True):
-        _add(direction, part - _dot(change, direction) / product, move)
-    return direction
+@kernel(fastmath=FAST)
+def _newton_direction(gradient, moves, changes, kept, pairs, scales, direction):  # type: ignore[no-untyped-def]
+    """direction := the inverse Hessian of L-BFGS times the gradient, from the last `pairs` of moves and changes of
+    the gradient, numbered round and round."""
+    parts = np.zeros(MEMORY)
+    for i in range(direction.shape[0]):
+        for j in range(direction.shape[1]):
+            direction[i, j] = gradient[i, j]
+    for back in range(pairs):
+        n = (kept - 1 - back) % MEMORY
+        parts[n] = _dot(moves[n], direction) / _dot(moves[n], changes[n])
+        _add(direction, -parts[n], changes[n])
+    factor = 1.0
+    if pairs > 0:
+        change, weighted = changes[(kept - 1) % MEMORY], 0.0
+        for i in range(change.shape[0]):
+            for j in range(change.shape[1]):
+                weighted += change[i, j] ** 2 * scales[i, j]
+        factor = _dot(moves[(kept - 1) % MEMORY], change) / weighted
+    for i in range(direction.shape[0]):
+        for j in range(direction.shape[1]):
+            direction[i, j] *= factor * scales[i, j]
+    for back in range(pairs - 1, -1, -1):
+        n = (kept - 1 - back) % MEMORY
+        _add(direction, parts[n] - _dot(changes[n], direction) / _dot(moves[n], changes[n]), moves[n])
+
+
+@kernel(fastmath=FAST)
+def _descend(gram, centers, transposed, V, k, scales, steps):  # type: ignore[no-untyped-def]
+    """L-BFGS over subspaces from V (≥ K, r), which is moved; scales: of its shape, the first inverse Hessian."""
+    moves = np.zeros((MEMORY, V.shape[0], V.shape[1]))
+    changes, trial, new_gradient = np.zeros_like(moves), np.zeros_like(V), np.zeros_like(V)
+    gradient, direction = np.zeros_like(V), np.zeros_like(V)
+    value, slope, step = np.inf, 0.0, 0.0
+    kept, pairs, small, done, halved = np.int64(0), np.int64(0), 0, 0, 0
+    while True:
+        for i in range(k):
+            for j in range(V.shape[1]):
+                trial[i, j] = V[i, j] - step * direction[i, j]
+        if step > 0.0:
+            _orthonormalise(trial, k)
+        new = _objective(gram, centers, transposed, trial, k, new_gradient)
+        if not new <= value + 1e-4 * step * slope and halved < 24:
+            step *= min(0.5, max(0.1, -0.5 * slope * step / (new - value - slope * step)))
+            halved += 1
+            continue
+        if not new < value:
+            return value
+        n = kept % MEMORY
+        for i in range(k):
+            for j in range(V.shape[1]):
+                moves[n, i, j] = trial[i, j] - V[i, j]
+                changes[n, i, j] = new_gradient[i, j] - gradient[i, j]
+                V[i, j], gradient[i, j] = trial[i, j], new_gradient[i, j]
+        if step > 0.0 and _dot(moves[n], changes[n]) > 1e-12 * _dot(moves[n], moves[n]):
+            kept += 1
+            pairs = min(pairs + 1, MEMORY)
+        small = small + 1 if value - new <= TOLERANCE * new else 0
+        value = new
+        if done == steps or small >= 3:
+            return value
+        done += 1
+        _newton_direction(gradient, moves, changes, kept, pairs, scales, direction)
+        _make_tangent(V, k, direction)
+        steepest, slope = _dot(gradient, gradient), -_dot(gradient, direction)
+        if not slope < -1e-10 * steepest:
+            for i in range(k):
+                for j in range(V.shape[1]):
+                    direction[i, j] = gradient[i, j]
+            slope, pairs = -steepest, np.int64(0)
+        length = np.sqrt(_dot(direction, direction))
+        if not length > 0.0:
+            return value
+        step, halved = min(1.0, (1.5 if pairs > 0 else 0.3) / length), 0
+
+
+@kernel(fastmath=FAST)
+def _shared(rest, direction):  # type: ignore[no-untyped-def]
+    """direction (r,) := about the first principal direction of the rows of rest, each taken of unit length."""
+    inverse = np.zeros(rest.shape[0])
+    for mu in range(rest.shape[0]):
+        for j in range(rest.shape[1]):
+            inverse[mu] += rest[mu, j] ** 2
+        inverse[mu] = 1.0 / inverse[mu]
+    for _ in range(POWER):
+        new, square = np.zeros_like(direction), 0.0
+        for mu in range(rest.shape[0]):
+            total = 0.0
+            for j in range(rest.shape[1]):
+                total += rest[mu, j] * direction[j]
+            for j in range(rest.shape[1]):
+                new[j] += total * inverse[mu] * rest[mu, j]
+        for j in range(rest.shape[1]):
+            square += new[j] ** 2
+        for j in range(rest.shape[1]):
+            direction[j] = new[j] / np.sqrt(square)
 
 
 class Search:
     """Minimises f over subspaces of one set of centres (P, r)."""
 
-    def __init__(self, gram: np.ndarray, centers: np.ndarray) -> None:
-        """Centres (P, r) and their Gram matrix (P, P)."""
+    def __init__(self, centers: np.ndarray, each: Callable = map) -> None:
+        """Centres (P, r) in coordinates of their span; each: map, or what maps on several threads."""
         p, r = centers.shape
-        self.gram = gram
+        self.each = each
         self.centers = padded(p, r)
-        self.centers[:p] = centers
+        self.centers[:p] = np.round(centers / np.sqrt(np.square(centers).sum(1, keepdims=True)) * DIGITS) / DIGITS
         self.transposed = padded(r, len(self.centers))
         self.transposed[:r] = self.centers.T
-        self.coordinates = np.ascontiguousarray(centers.T)
+        self.gram = inner_products(self.centers[:p], self.centers[:p])
 
     def descend(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
         """The subspace (k, r) reached from `start`, and its f.
@@ -176,66 +275,35 @@ class Search:
         least = 0.2 * np.abs(m)[:, None] + 1e-3 * np.abs(m).max()
         scales = np.zeros(V.shape)
         scales[:k] = 0.5 / np.maximum(m[:, None] - outside[None, :], least)
-        return self._descend(V, k, scales, steps)
-
-    def _descend(self, V: np.ndarray, k: int, scales: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
-        """L-BFGS over subspaces from V (≥ k, r); scales: of its shape, the first inverse Hessian."""
-        pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=MEMORY)
-        value, gradient = self._objective(V, k)
-        small = 0
-        for _ in range(steps):
-            direction = _newton_direction(gradient, pairs, scales)
-            _make_tangent(V, k, direction)
-            steepest = _dot(gradient, gradient)
-            slope = -_dot(gradient, direction)
-            if not slope < -1e-10 * steepest:
-                direction, slope = gradient, -steepest
-                pairs.clear()
-            length = math.sqrt(_dot(direction, direction))
-            if not length > 0.0:
-                break
-            step = min(1.0, (1.5 if pairs else 0.3) / length)
-            for _ in range(25):
-                trial = V.copy()
-                _add(trial, -step, direction)
-                _orthonormalise(trial, k)
-                new, new_gradient = self._objective(trial, k)
-                if new <= value + 1e-4 * step * slope:
-                    break
-                step *= min(0.5, max(0.1, -0.5 * slope * step / (new - value - slope * step)))
-            if not new < value:
-                break
-            move, change = trial - V, new_gradient - gradient
-            product = _dot(move, change)
-            if product > 1e-12 * _dot(move, move):
-                pairs.append((move, change, product))
-            small = small + 1 if value - new <= TOLERANCE * value else 0
-            V, gradient, value = trial, new_gradient, new
-            if small >= 3:
-                break
+        value = _descend(self.gram, self.centers, self.transposed, V, k, scales, steps)
         return V[:k].copy(), value
-
-    def _objective(self, V: np.ndarray, k: int) -> tuple[float, np.ndarray]:
-        gradient = np.zeros(V.shape)
-        return _objective(self.gram, self.centers, self.transposed, V, k, gradient), gradient
 
     def _curvature(self, V: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The diagonal of CᵀWC (r,), and its part within V, V CᵀWC Vᵀ (k, k)."""
         along = inner_products(self.centers[: len(self.gram)], V)
         q = self.gram - inner_products(along, along)
-        inverse = 1.0 / np.maximum(np.diag(q), VANISHED * np.diag(self.gram))
+        inverse = 1.0 / np.maximum(np.diag(q), VANISHED)
         weights = q * inverse[:, None] * inverse[None, :]
         np.fill_diagonal(weights, 0.0)
         np.fill_diagonal(weights, -(weights * q).sum(1) * inverse)
         weights *= 2.0
-        outside = (inner_products(self.coordinates, weights) * self.coordinates).sum(1)
+        rows = self.transposed[: V.shape[1], : len(self.gram)]
+        outside = (inner_products(rows, weights) * rows).sum(1)
         turned = np.ascontiguousarray(along.T)
         return outside, inner_products(inner_products(turned, weights), turned)
 
+    def cosines(self, V: np.ndarray) -> float:
+        """Mean |cosine| over pairs of centres without their parts along V (k, r)."""
+        along = inner_products(self.centers[: len(self.gram)], V)
+        q = np.abs(self.gram - inner_products(along, along))
+        inverse = 1.0 / np.sqrt(np.maximum(np.diag(q), VANISHED))
+        p = len(q)
+        return float(((q * inverse[:, None] * inverse[None, :]).sum() - p) / (p * (p - 1)))
+
     def norms(self, V: np.ndarray) -> np.ndarray:
         """Norms (P,) of the centres without their parts along V (k, r), over those before."""
-        rest = left_over(self.centers[: len(self.gram)], V)
-        return np.asarray(np.sqrt(np.square(rest).sum(1) / np.diag(self.gram)))
+        along = inner_products(self.centers[: len(self.gram)], V)
+        return np.asarray(np.sqrt(np.maximum(np.diag(self.gram) - np.square(along).sum(1), 0.0)))
 
     def next_rank(self, previous: np.ndarray, rng: np.random.Generator, starts: int) -> np.ndarray:
         """One direction more than `previous` (k − 1, r), and all k then turned together.
@@ -243,13 +311,13 @@ class Search:
         The first start adds the direction that the centres left share most, the others a random mixture of
         centres; of what they reach, that which leaves the smallest centre norm largest.
         """
-        size = (len(previous) + 1) * len(self.gram)
-        starts = min(starts, next(most for limit, most in FEWER if size <= limit))
-        added = [self._shared(previous, rng)]
-        for _ in range(starts - 1):
-            mixture = rng.standard_normal((1, len(self.gram)))
-            added.append(inner_products(mixture, self.coordinates))
-        found = [self.descend(np.vstack([previous, more]), STEPS)[0] for more in added]
+        p = len(self.gram)
+        starts = min(starts, next(most for limit, most in FEWER if (len(previous) + 1) * p <= limit))
+        direction = rng.standard_normal(self.centers.shape[1])
+        _shared(left_over(self.centers[:p], previous), direction)
+        mixtures = combine(rng.standard_normal((starts - 1, p)), self.centers[:p])
+        steps = STEPS if p <= MANY else FEW_STEPS
+        found = self.each(lambda more: self.descend(np.vstack([previous, more]), steps)[0], [direction, *mixtures])
         return max(found, key=lambda reached: float(self.norms(reached).min()))
 
     def polish(self, V: np.ndarray) -> np.ndarray:
@@ -257,13 +325,3 @@ class Search:
         for _ in range(ROUNDS):
             V, _ = self.descend(V, POLISH)
         return V
-
-    def _shared(self, V: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """About the first principal direction (1, r) of what V leaves of the centres, each of unit length."""
-        rest = left_over(self.centers[: len(self.gram)], V)
-        rest /= np.sqrt(np.square(rest).sum(1, keepdims=True))
-        direction = rng.standard_normal((1, rest.shape[1]))
-        for _ in range(POWER):
-            direction = combine(combine(direction, np.ascontiguousarray(rest.T)), rest)
-            direction /= np.sqrt(np.square(direction).sum())
-        return direction

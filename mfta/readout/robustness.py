@@ -13,6 +13,9 @@ from mfta.wording import bound, number, one_row, value
 Stored = Mapping[Variation, Mapping[str, pd.DataFrame]]
 """Tables of each variation by section (:func:`mfta.stored.variations`)."""
 
+Found = Mapping[str, Mapping[str, Mapping[str, Finding]]]
+"""Findings by claim, variation and rule (:func:`findings`)."""
+
 OWN = "as the preset says"
 
 
@@ -21,15 +24,15 @@ def named(variation: Variation) -> str:
     return ", ".join(variation).replace("_", " ") or OWN
 
 
-def found(stored: Stored, key: str) -> dict[str, dict[str, Finding]]:
-    """By variation and rule, what a claim's rules find; the preset first, what has no value left out."""
-    of = claim(key)
+def findings(stored: Stored) -> Found:
+    """What the rules of all claims find, the preset first; what has no value is left out."""
     return {
-        named(variation): {
-            rule.key: finding for rule in of.rules if (finding := find(rule, tables[of.section])).seeds
+        of.key: {
+            named(variation): {f.rule.key: f for rule in of.rules if (f := find(rule, tables[of.section])).seeds}
+            for variation, tables in stored.items()
+            if of.section in tables
         }
-        for variation, tables in stored.items()
-        if of.section in tables
+        for of in CLAIMS
     }
 
 
@@ -40,29 +43,28 @@ def place(finding: Finding, own: Finding | None) -> str:
     return "inside" if own.low <= finding.value <= own.high else "outside"
 
 
-def effects(stored: Stored, key: str) -> pd.DataFrame:
+def effects(found: Found, key: str) -> pd.DataFrame:
     """Of one claim, variations by rules: the preset's effect with its interval, and every other's place beside it."""
-    shown, rules = found(stored, key), {rule.key: rule for rule in claim(key).rules}
+    shown, rules = found[key], {rule.key: rule for rule in claim(key).rules}
     own = shown.get(OWN, {})
     rows = {}
-    for name, findings in shown.items():
-        texts = {rule: value(f) if name == OWN else number(f.value, f.rule) for rule, f in findings.items()}
-        places = {rule: "" if name == OWN else place(f, own.get(rule)) for rule, f in findings.items()}
+    for name, of in shown.items():
+        texts = {rule: value(f) if name == OWN else number(f.value, f.rule) for rule, f in of.items()}
+        places = {rule: "" if name == OWN else place(f, own.get(rule)) for rule, f in of.items()}
         rows[name] = {rule: f"{text}: {places[rule]}" if places[rule] else text for rule, text in texts.items()}
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(rules)).dropna(axis=1, how="all")
     return frame.rename(columns={key: f"{key} ({rule.role}, {bound(rule)})" for key, rule in rules.items()})
 
 
-def at_a_glance(stored: Stored) -> pd.DataFrame:
+def at_a_glance(found: Found) -> pd.DataFrame:
     """Variations by claims: how many of the rules' effects lie inside the preset's intervals."""
-    rows: dict[str, dict[str, str]] = {named(variation): {} for variation in stored if variation}
-    for of in CLAIMS:
-        shown = found(stored, of.key)
-        for name in rows.keys() & shown.keys():
+    rows: dict[str, dict[str, str]] = {name: {} for shown in found.values() for name in shown if name != OWN}
+    for key, shown in found.items():
+        for name in shown.keys() - {OWN}:
             places = [place(finding, shown.get(OWN, {}).get(rule)) for rule, finding in shown[name].items()]
             places = [text for text in places if text]
-            rows[name][of.key] = f"{places.count('inside')} of {len(places)}" if places else "–"
-    return pd.DataFrame.from_dict(rows, orient="index", columns=[of.key for of in CLAIMS])
+            rows[name][key] = f"{places.count('inside')} of {len(places)}" if places else "–"
+    return pd.DataFrame.from_dict(rows, orient="index", columns=list(found))
 
 
 def ratios(stored: Stored) -> dict[str, pd.DataFrame]:
@@ -80,13 +82,12 @@ def _ratio(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(by["last"] / by["best"])
 
 
-def tidy(stored: Stored) -> pd.DataFrame:
+def tidy(found: Found) -> pd.DataFrame:
     """All rules of all claims, a row a variation, claim and rule, for download; factors as factors."""
     rows = []
-    for of in CLAIMS:
-        shown = found(stored, of.key)
-        for name, findings in shown.items():
-            for rule, finding in findings.items():
+    for key, shown in found.items():
+        for name, of in shown.items():
+            for rule, finding in of.items():
                 beside = "" if name == OWN else place(finding, shown.get(OWN, {}).get(rule))
-                rows.append({"variation": name, "claim": of.key, **one_row(finding), "beside": beside})
+                rows.append({"variation": name, "claim": key, **one_row(finding), "beside": beside})
     return pd.DataFrame(rows).drop(columns="standing", errors="ignore")

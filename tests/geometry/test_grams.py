@@ -50,7 +50,7 @@ MEMORY = """
 import resource, numpy as np
 from mfta.geometry import analyze
 rng = np.random.default_rng(0)
-analyze(rng.standard_normal((4, 30, 8), dtype=np.float32))
+analyze(rng.standard_normal((6, 30, 8), dtype=np.float32))
 x = np.empty((40 * 50, 65536), np.float32)
 for row in x:
     row[:] = rng.standard_normal(65536, dtype=np.float32)

@@ -62,9 +62,9 @@ def test_the_seed_makes_the_same_and_more_points_keep_centers_and_axes():
     [
         (lambda: manifolds.centers(3, 9, "round"), "kind is 'round'"),
         (lambda: manifolds.centers(3, 9, "chain", 1.5), "strength is 1.5"),
-        (lambda: manifolds.balls(3, 9, 4, -1.0, 2), "radii"),
+        (lambda: manifolds.balls(3, 9, 4, -1.0, 2), "each 0 or more"),
         (lambda: manifolds.balls(3, 9, 4, 1.0, 2.5), "dimension is 2.5"),
-        (lambda: manifolds.balls(3, 9, 4, 1.0, 10), "1 to 9 numbers"),
+        (lambda: manifolds.balls(3, 9, 4, 1.0, 10), "10 half-axes given; expected 1 to 9"),
         (lambda: manifolds.ellipsoids(3, 9, 4, [1.0], about=np.ones((2, 9))), "about has shape"),
         (lambda: manifolds.segments(0, 9, 1.0), "manifolds is 0"),
     ],

@@ -5,7 +5,7 @@ from math import comb
 import numpy as np
 import pytest
 
-from mfta.geometry import GeometryError, analyze, exact, simulated_capacity
+from mfta.geometry import GeometryError, analyze, exact, manifolds, simulated_capacity
 from mfta.geometry.dichotomies import signs
 from mfta.geometry.simulation import _separable_by_program, separable, widest
 
@@ -124,20 +124,10 @@ def test_dichotomies_are_what_they_are_called():
     np.testing.assert_array_equal(signs([[1, 1, -1], [1, -1, 1]], 3, 3, rng), [[1, 1, -1], [1, -1, 1], [1, 1, -1]])
 
 
-def manifolds(kind, rng, count=60, features=400):
-    centers = rng.standard_normal((count, features, 1))
-    if kind == "clouds":
-        return centers + 0.7 * rng.standard_normal((count, features, 8))
-    axes = rng.standard_normal((count, features, 3))
-    directions = rng.standard_normal((count, 3, 24))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    return centers + 0.5 * axes @ directions
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clouds", "balls"])
 def test_theory_and_simulation_agree_within_five_per_cent(kind):
-    X = manifolds(kind, np.random.default_rng(4))
+    X = manifolds.balls(60, 400, 24, 0.5, 3) if kind == "balls" else manifolds.clouds(60, 400, 8, 0.7)
     theory = analyze(X, n_draws=1000, remove_centers=False).check().summary()
     simulated = simulated_capacity(X, n_dichotomies=10)
     assert theory["capacity"] > 0.2

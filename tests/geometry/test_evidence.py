@@ -1,0 +1,79 @@
+"""What a result says of the removal, given directions, neighbouring ranks, and several subsets of points."""
+
+import numpy as np
+import pytest
+
+from mfta.geometry import GeometryError, analyze, centers
+
+from .clouds import measures
+
+
+def shared(rng, manifolds=16, features=60, points=12, rank=2):
+    """(P, N, M) whose centres share `rank` directions."""
+    c = rng.standard_normal((manifolds, features))
+    c += 4.0 * rng.standard_normal((manifolds, rank)) @ rng.standard_normal((rank, features)) / np.sqrt(rank)
+    return c[:, :, None] + 0.5 * rng.standard_normal((manifolds, features, points))
+
+
+X = shared(np.random.default_rng(0))
+
+
+def test_the_removal_leaves_its_evidence():
+    g = analyze(X)
+    means = X.mean(2) - X.mean((0, 2))
+    np.testing.assert_allclose(g.directions @ g.directions.T, np.eye(g.removed_rank), atol=1e-12)
+    rest = means - means @ g.directions.T @ g.directions
+    np.testing.assert_allclose(g.center_distance, np.linalg.norm(means, axis=1))
+    np.testing.assert_allclose(g.center_norm, np.linalg.norm(rest, axis=1) / g.center_distance, rtol=1e-9)
+    assert g.center_correlation_after == pytest.approx(centers.correlation(rest @ rest.T), rel=1e-9)
+    assert g.curve[0] == g.center_correlation
+    assert g.curve.argmin() == g.removed_rank
+    s = g.summary()
+    assert s["center_correlation_after"] < 0.6 * s["center_correlation"]
+    assert np.isnan(s["capacity_rank_spread"])
+    assert "curve" not in g.to_frame()
+
+
+def test_given_directions_are_removed_as_if_they_had_been_found():
+    g = analyze(X)
+    h = analyze(X, directions=g.directions)
+    np.testing.assert_array_equal(measures(h), measures(g))
+    skew = np.random.default_rng(1).standard_normal((g.removed_rank, g.removed_rank))
+    np.testing.assert_allclose(measures(analyze(X, directions=skew @ g.directions)), measures(g), rtol=1e-9)
+    np.testing.assert_array_equal(
+        measures(analyze(X, directions=g.directions[:0])), measures(analyze(X, remove_centers=False))
+    )
+    by_hand = X - np.einsum("kn,km,pmi->pni", g.directions, g.directions, X)
+    np.testing.assert_allclose(measures(analyze(by_hand, remove_centers=False))[:, 0], measures(g)[:, 0], rtol=0.2)
+    for wrong in (np.ones((2, 59)), np.ones((2, 60)), np.full((1, 60), np.nan), np.eye(60)):
+        with pytest.raises(GeometryError, match="directions"):
+            analyze(X, directions=wrong)
+
+
+def test_neighbouring_ranks_are_measured_as_any_other():
+    g = analyze(X, neighbours=1)
+    assert list(g.capacity_at[:, 0]) == [g.removed_rank - 1, g.removed_rank, g.removed_rank + 1]
+    s = g.summary()
+    assert g.capacity_at[1, 1] == pytest.approx(s["capacity"], rel=1e-12)
+    assert s["capacity_rank_spread"] == pytest.approx(np.ptp(g.capacity_at[:, 1]) / 2)
+    assert g.capacity_at[0, 1] > g.capacity_at[1, 1]  # a shared direction left in lets centres stand out
+    np.testing.assert_array_equal(measures(g), measures(analyze(X)))
+
+
+def test_repeats_are_means_over_subsets_drawn_by_the_seeds():
+    rng = np.random.default_rng(2)
+    samples, y = X.transpose(0, 2, 1).reshape(-1, 60), np.repeat(np.arange(16), 12)
+    order = rng.permutation(len(y))
+    samples, y = samples[order], y[order]
+    g = analyze(samples, labels=y, points=6, repeats=3, seed=5)
+    each = [analyze(samples, labels=y, points=6, seed=5 + i) for i in range(3)]
+    np.testing.assert_allclose(1 / g.capacity, np.mean([1 / h.capacity for h in each], axis=0))
+    np.testing.assert_allclose(g.radius, np.mean([h.radius for h in each], axis=0))
+    s = g.summary()
+    assert s["capacity_spread_points"] == pytest.approx(np.std([h.summary()["capacity"] for h in each], ddof=1))
+    assert s["capacity"] == pytest.approx(3 / sum(1 / h.summary()["capacity"] for h in each))
+    assert s["n_draws"] == 600
+    assert g.names == tuple(range(16))
+    g.check()
+    with pytest.raises(GeometryError, match="labels"):
+        analyze(X, repeats=3)
