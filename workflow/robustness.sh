@@ -26,7 +26,7 @@ other() {
 }
 other --set permuted_fraction=0.2 --set points=20
 other --set permuted_fraction=0.8 --set points=20
-other --set batch_norm=false
+other --set batch_norm=true
 # What the paper may have done otherwise, for the comparison with its Fig. 3; between the best and the last epoch no
 # rule looks. The first two measure the preset's own networks.
 for choice in before_activation=true projection=5000 augment=true schedule=constant train_per_class=200 epochs=80 \
