@@ -6,7 +6,8 @@ import pytest
 from mfta.geometry import GeometryError, analyze, centers, simulated_capacity
 from mfta.geometry import manifolds as generated
 from mfta.geometry.coordinates import pivoted_cholesky
-from mfta.geometry.subspace import Search, _objective
+from mfta.geometry.descent import objective as value_and_gradient
+from mfta.geometry.subspace import Search
 
 
 def objective(gram, coordinates, V):
@@ -48,7 +49,7 @@ def test_the_gradient_is_the_derivative(rank):
     V = np.zeros((4 * ((rank + 3) // 4), r))
     V[:rank] = np.linalg.qr(rng.standard_normal((r, rank)))[0].T
     gradient = np.zeros_like(V)
-    value = _objective(gram, search.centers, search.transposed, V, rank, gradient)
+    value = value_and_gradient(gram, search.centers, search.transposed, V, rank, gradient)
     assert value == pytest.approx(objective(gram, coordinates, V[:rank]), rel=1e-12)
     np.testing.assert_allclose(gradient[:rank] @ V[:rank].T, 0.0, atol=1e-9)  # tangent
     move = rng.standard_normal((rank, r))
