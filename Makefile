@@ -1,5 +1,5 @@
 # Each target sets up what it needs; a second run installs nothing.
-.PHONY: book test bench lint picture clean
+.PHONY: book read test bench lint picture clean
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
@@ -9,6 +9,12 @@ export OMP_NUM_THREADS := 1
 book: .venv/installed
 	$(BIN)/mfta rerun --preset quick --jobs $(JOBS)
 	$(BIN)/jupyter-book build book -W -n --keep-going --all
+	@echo "open _build/html/index.html"
+
+# From stored tables alone, without PyTorch; nothing is computed.
+read: .venv-read/installed
+	.venv-read/bin/python book/_ext/read.py
+	.venv-read/bin/jupyter-book build book -n --keep-going --all
 	@echo "open _build/html/index.html"
 
 test: .venv/installed
@@ -30,7 +36,9 @@ clean:
 	rm -rf _build book/sections results/quick
 
 # The file marks the last installation, so that a change of requirements installs again.
-.venv/installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+.venv/installed: EXTRA := dev
+.venv-read/installed: EXTRA := read
+%/installed: pyproject.toml constraints.txt
+	test -x $*/bin/python || $(PYTHON) -m venv $*
+	$*/bin/pip install --quiet --constraint constraints.txt --editable '.[$(EXTRA)]'
 	touch $@

@@ -28,6 +28,10 @@ class NotebookError(MftaError):
     """A notebook that cannot be executed, or failed in one of its cells."""
 
 
+class NeedsTorch(MftaError, ImportError):
+    """Something that computes, where PyTorch is not installed."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """``" Did you mean 'epochs'?"`` for a name close to a known one, else nothing."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from mfta import configs, paper, sections, stored
+from mfta import configs, paper, stored
+from mfta.sections import config
 
 MEASURES = {"capacity": "capacity", "radius": "radius_median", "dimension": "dimension"}
 
@@ -30,13 +31,14 @@ def text() -> str:
 def _networks() -> Iterator[dict[str, Any]]:
     """By preset, its own network and the same with or without batch norm, where anything of it is stored."""
     for preset in reversed(configs.PRESETS):
-        config = sections.config("layer_memorization", preset)
-        what = {"preset": preset, "network": config.network, "dataset": config.dataset}
-        arms = {(): config.batch_norm, (f"batch_norm {not config.batch_norm}",): not config.batch_norm}
-        for variation, tables in stored.variations(preset).items():
-            parts = {name: part(tables[name]) for name, part in PARTS.items() if name in tables}
-            if variation in arms and parts:
-                yield {**what, "batch_norm": arms[variation], **parts}
+        own = config("layer_memorization", preset)
+        arms = {part: stored.arms(part, [preset]) for part in PARTS}
+        for batch_norm in (own.batch_norm, not own.batch_norm):
+            name = preset if batch_norm else f"{preset}, no batch norm"
+            parts = {part: PARTS[part](of[name]) for part, of in arms.items() if name in of}
+            what = {"preset": preset, "network": own.network, "dataset": own.dataset, "batch_norm": batch_norm}
+            if parts:
+                yield {**what, **parts}
 
 
 def layer_memorization(table: pd.DataFrame) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from mfta import configs, data, definitions, sections, store, training
-from mfta.errors import ParameterError, StoreError
+from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.options import as_number
 
 State = Literal["stored", "missing", "stale", "refused"]
@@ -61,7 +61,10 @@ class Job:
             return "missing", self._missing()
         self._check()
         made = certificate.get("made", "an unknown time")
-        sound = certificate.get("code") == definitions.digest(self.definitions)
+        try:
+            sound = certificate.get("code") == definitions.digest(self.definitions)
+        except NeedsTorch:  # the book is read where nothing can be computed
+            return "stored", f"made {made}; whether the code has changed since is not known without PyTorch"
         return ("stored", f"made {made}") if sound else ("stale", f"the code changed since {made}")
 
     def _missing(self) -> str:
@@ -96,15 +99,15 @@ class Job:
 
         Raises StoreError for a stored table that is not what its certificate says.
         """
-        self.make(force)
-        return self._stored()
-
-    def make(self, force: bool = False) -> None:
-        """Compute and store the table where that is wanted."""
         if force or self.wanted:
             with store.lock(self.directory):
                 if force or self.calls_for(self._state()[0]):  # another process may have made it meanwhile
                     self._compute(force)
+        return self._stored()
+
+    def make(self, force: bool = False) -> None:
+        """What a batch does: see :meth:`table`, whose refusals it shares."""
+        self.table(force)
 
     def _stored(self) -> pd.DataFrame:
         config = self.config.model_dump(mode="json")
@@ -229,14 +232,9 @@ def _suits(section: str, config: configs.Section) -> None:
                 f"{section}: {name} = {asked} is refused: the smallest class of {config.dataset} has {there};"
                 " give that or less"
             )
-    images = config.train_per_class or source.train_per_class
-    if section == "gradients" and not 0 < round(config.permuted_fraction * images) < images:
-        raise ParameterError(
-            f"{section}: permuted_fraction = {config.permuted_fraction} is refused: of {images} images a class at"
-            " least one must be permuted and one not"
-        )
     try:
-        definitions.of(config.model_dump())  # builds the network, without its weights
+        with suppress(NeedsTorch):  # without it nothing is computed
+            definitions.of(config.model_dump())  # builds the network, without its weights
     except ParameterError as error:
         raise ParameterError(f"{section}: network = {config.network!r} is refused: {error}") from None
 

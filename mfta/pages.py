@@ -48,21 +48,21 @@ def make(name: str, parameters: dict[str, Any]) -> None:
 
 def execute(name: str, parameters: dict[str, Any]) -> str:
     """Execute one notebook into ``book/sections/``; return what went wrong, or nothing."""
-    good = _place(name)
+    good = place(name)
     bad = store.home() / "_build" / "failed" / good.name
     remove(name)
     given = {name: value for name, value in parameters.items() if value is not None}
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        error = _prepare(name, folder / "in.ipynb", given)
+        error = prepare(name, folder / "in.ipynb", given)
         if error:
             return error
-        with patch.dict(os.environ, _own_kernel(folder)):
+        with patch.dict(os.environ, own_kernel(folder)):
             os.environ.pop("MATPLOTLIBRC", None)
             error = _run(folder, given, bad)
         done = folder / "out.ipynb"
         notebook = nbformat.read(done if done.exists() else folder / "in.ipynb", as_version=4)
-    _tidy(notebook)
+    tidy(notebook)
     store.write(bad if error else good, lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
     if not error:
         bad.unlink(missing_ok=True)
@@ -89,7 +89,7 @@ def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:
     return error
 
 
-def _prepare(name: str, source: Path, given: dict[str, Any]) -> str:
+def prepare(name: str, source: Path, given: dict[str, Any]) -> str:
     """Write the notebook as papermill reads it; return why it cannot be given these parameters, or nothing."""
     path = store.home() / "notebooks" / f"{name}.md"
     try:
@@ -111,11 +111,15 @@ def _prepare(name: str, source: Path, given: dict[str, Any]) -> str:
     return ""
 
 
-def _own_kernel(folder: Path) -> dict[str, str]:
-    """The environment of a kernel that is this very Python, whatever the user's own settings and home are."""
+def own_kernel(folder: Path, first: str = "") -> dict[str, str]:
+    """The environment of a kernel that is this very Python, whatever the user's own settings and home are.
+
+    first: what the kernel executes before any cell.
+    """
     spec = folder / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40", "-f", "{connection_file}"]
+    argv += [f"--IPKernelApp.exec_lines={first}"] if first else []
     spec.write_text(json.dumps({"argv": argv, "display_name": "mfta", "language": "python"}))
     places = {"JUPYTER_PATH": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
     places |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "IPYTHONDIR": str(folder / "ipython")}
@@ -127,20 +131,21 @@ def _own_kernel(folder: Path) -> dict[str, str]:
     return places
 
 
-def _place(name: str) -> Path:
+def place(name: str) -> Path:
+    """Where an executed notebook lies."""
     return store.home() / "book" / "sections" / f"{name}.ipynb"
 
 
 def remove(name: str) -> None:
     """Remove an executed notebook."""
-    path = _place(name)
+    path = place(name)
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
         raise NotebookError(f"cannot replace '{path}' ({error.strerror}): allow writing there") from None
 
 
-def _tidy(notebook: nbformat.NotebookNode) -> None:
+def tidy(notebook: nbformat.NotebookNode) -> None:
     """Leave one box of parameters, and nothing that names this machine or moment."""
     tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
     injected = next((i for i, t in enumerate(tags) if "injected-parameters" in t), None)

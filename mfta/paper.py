@@ -116,9 +116,9 @@ def changes(compared: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 def ranks(compared: pd.DataFrame) -> pd.Series:
     """Spearman's correlation of our curve and the paper's over depth, by ``SERIES``; NaN below four points."""
-    enough = compared.groupby(SERIES, sort=False).filter(lambda rows: len(rows) > 3)
-    by = enough.groupby(SERIES, sort=False)[["ours", "theirs"]]
-    return by.apply(lambda rows: rows["ours"].corr(rows["theirs"], method="spearman"))
+    by = compared.groupby(SERIES, sort=False)
+    values = [rows["ours"].corr(rows["theirs"], method="spearman", min_periods=4) for _, rows in by]
+    return pd.Series(values, by.size().index, dtype=float)
 
 
 def agreement(table: pd.DataFrame) -> dict[str, float]:

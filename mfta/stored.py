@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mfta import configs, definitions, store
-from mfta.errors import ParameterError, StoreError
+from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.jobs import changed_since
 from mfta.sections import SECTIONS, computing, config, section_model
 
@@ -46,6 +46,8 @@ def _audited(folder: Path) -> Row:
         now = definitions.of({**defaults, **certificate["config"]}, computing(section))
         if certificate.get("code") != definitions.digest(now):
             state, why = "stale", f"since then: {', '.join(changed_since(certificate, now))}; {why}"
+    except NeedsTorch:
+        why += "; whether the code has changed since is not known without PyTorch"
     except (StoreError, ParameterError) as error:
         state, why = "refused", str(error)
     except KeyError as error:

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import torch
 
-from mfta import configs, data, labels, networks, sections, training
+from mfta import configs, data, labels, networks, training
+from mfta.jobs import jobs
 from mfta.streams import stream
 
 
@@ -78,5 +79,5 @@ def run(section: str, preset: str = "quick", seed: int | None = None, seeds: Any
     StoreError, each with one line that says what to do.
     """
     chosen = seeds if seed is None else [seed]
-    config = sections.grid(section, preset, chosen, **overrides)[0]
+    config = jobs(section, preset, chosen, **overrides)[0].config
     return Trained(config, fresh=preset == "quick")

@@ -10,7 +10,7 @@ from mfta.errors import ParameterError, StoreError
 @pytest.fixture
 def overrides(tiny):
     del tiny["measured_epochs"]
-    return tiny | {"rewound_to": (0, 1)}
+    return tiny | {"rewound_to": (0, 1), "batch_norm": True, "hidden": 0}
 
 
 @pytest.mark.parametrize("evaluated", [None, 50])

@@ -17,6 +17,8 @@ from dark import dark
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from mfta import without_torch
+
 HERE = Path(__file__).parent
 ICONS = re.compile(
     r'\s*<!-- So that users can add custom icons -->\s*<script defer src="[^"]*fontawesome\.js[^"]*"></script>'
@@ -166,6 +168,7 @@ def write(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register with Sphinx; after all others, so that pages are finished last."""
+    without_torch.begin()  # the reference is made from the package, which can be read without it
     app.connect("config-inited", prepare)
     app.connect("html-page-context", finish, priority=900)
     app.connect("build-finished", write)

@@ -2,7 +2,7 @@
 
 import platform
 from collections import Counter
-from importlib.metadata import requires, version
+from importlib.metadata import distributions, requires, version
 
 import pandas as pd
 from packaging.requirements import Requirement
@@ -15,9 +15,11 @@ from mfta.stored import audit
 def environment() -> pd.DataFrame:
     """The machine's kind and the versions of Python and of what the package and its book ask for."""
     asked = [Requirement(line) for line in requires("mfta") or []]
-    extras = {"train", "book"}
+    extras = {"train", "read"}
     wanted = [r.name for r in asked if r.marker is None or any(r.marker.evaluate({"extra": e}) for e in extras)]
-    versions = {name: version(name) for name in sorted({*wanted, "mfta"} - {""}, key=str.lower)}
+    there = {distribution.name.lower() for distribution in distributions()}
+    names = sorted((name for name in {*wanted, "mfta"} if name.lower() in there), key=str.lower)
+    versions = {name: version(name) for name in names}
     system = f"{platform.system()} {platform.machine()}"
     rows = {"system": system, "device": str(training.device()), "Python": platform.python_version(), **versions}
     return pd.DataFrame.from_dict(rows, orient="index", columns=["version"])

@@ -7,17 +7,18 @@ the network by the chain rule (the paper's appendix, Eq. 25 and Fig. A.1, claim 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch.nn import functional
 from tqdm import tqdm
 
 from mfta import labels, training
 from mfta.configs import Epochs, Scales, Section
+from mfta.data import SOURCES
 from mfta.networks import Network
 from mfta.streams import stream
 
@@ -29,6 +30,16 @@ class Gradients(Section):
     batch_statistics: bool = Field(True, description="batch norm as in training; False: its running averages")
     subsets: int = Field(8, ge=1, description="disjoint subsets of each size, at most, for the law in n")
     head_scales: Scales = Field((1.0,), description="factors on the head's initial weights")
+
+    @model_validator(mode="after")
+    def _both_sets_are_there(self) -> Self:
+        images = self.train_per_class or SOURCES[self.dataset].train_per_class
+        if not 0 < round(self.permuted_fraction * images) < images:
+            raise ValueError(
+                f"permuted_fraction = {self.permuted_fraction} is refused: of {images} images a class at least one"
+                " must be permuted and one not"
+            )
+        return self
 
 
 SETS = ("unpermuted", "permuted")

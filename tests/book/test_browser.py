@@ -111,10 +111,10 @@ def test_a_request_to_another_host_would_be_seen(chromium, home):
 def test_a_walk_from_the_front_page_to_a_downloaded_table(chromium, home):
     with visit(chromium, home) as (page, problems):
         page.goto(home + "index.html")
-        story = page.locator("figure#fig-story img")
+        story = page.locator("figure#fig-story img.only-light")
         assert story.evaluate("image => image.naturalWidth") > 100
         page.locator("nav.bd-links").get_by_role("link", name="Layer memorization").click()
-        figure = page.locator("#fig-geometry img")
+        figure = page.locator("#fig-geometry img.only-light")
         figure.scroll_into_view_if_needed()
         assert figure.evaluate("image => image.naturalWidth") > 100
         assert "Capacity, radius and dimension by depth" in page.locator("#fig-geometry figcaption").inner_text()
@@ -127,6 +127,90 @@ def test_a_walk_from_the_front_page_to_a_downloaded_table(chromium, home):
         verdicts = download(page, "verdicts.csv")
         assert {row["claim"] for row in verdicts} == {"C1", "C2", "C3", "C4", "C5", "C6"}
     assert problems == []
+
+
+def test_the_explorer_follows_the_keyboard_and_says_its_values(chromium, home):
+    with visit(chromium, home) as (page, problems):
+        page.goto(home + "sections/explorer.html")
+        said = page.locator("#explore-depth .readout")
+        assert "last epoch" in said.inner_text()
+        page.locator("input[data-testid=epoch]").focus()
+        page.keyboard.press("Home")
+        assert "untrained (0)" in said.inner_text()
+        assert page.locator("#explore-depth svg .line.paper").count() == 0  # the figure shows the best and last epoch
+        page.keyboard.press("End")
+        assert page.locator("#explore-depth svg .line.paper").count() == 4
+        assert not page.locator("div.cell.tag_static").first.is_visible()
+        before = page.locator("#explore-rewinding .readout").inner_text()
+        page.locator("input[data-testid=layers]").focus()
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#explore-rewinding .readout").inner_text() != before
+        page.get_by_text("the first layers").click()
+        assert "first" in page.locator("#explore-rewinding .readout").inner_text()
+    assert problems == []
+
+
+def test_without_script_the_explorer_shows_its_figures(chromium, home):
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(home + "sections/explorer.html")
+    assert page.locator("div.cell.tag_static img.only-light").count() == 3
+    assert page.locator("div.cell.tag_static").first.is_visible()
+    context.close()
+
+
+def test_a_search_without_a_server_has_excerpts(chromium):
+    place = SITE.as_uri() + "/"
+    with visit(chromium, place) as (page, problems):
+        page.goto(place + "search.html?q=rewinding")
+        page.locator("ul.search li p.context").first.wait_for()
+        assert "rewind" in page.locator("ul.search").inner_text().lower()
+    assert problems == []
+
+
+@pytest.mark.slow
+def test_every_page_is_quiet_as_a_file(chromium):
+    place, found = SITE.as_uri() + "/", []
+    with visit(chromium, place) as (page, problems):
+        for name in PAGES:
+            page.goto(place + name, wait_until="load")
+            found += [f"{name}: {problem}" for problem in problems]
+            problems.clear()
+    assert not found, "\n" + "\n".join(found)
+
+
+HEAVIEST = 1_500_000
+"""Bytes of a page with all that it loads, MathJax apart, which only pages with formulas have."""
+
+
+@pytest.mark.slow
+def test_pages_are_light_and_load_mathjax_only_for_formulas(chromium, home):
+    found = []
+    with visit(chromium, home) as (page, _):
+        sizes = {}
+        page.on("response", lambda answer: sizes.update({answer.url: len(answer.body())}) if answer.ok else None)
+        for name in PAGES:
+            sizes.clear()
+            page.goto(home + name, wait_until="networkidle")
+            math = sum(size for url, size in sizes.items() if "mathjax" in url)
+            found += [f"{name}: {sum(sizes.values()) - math}"] if sum(sizes.values()) - math > HEAVIEST else []
+            found += [f"{name}: MathJax without a formula"] if math and not page.locator(".math").count() else []
+    assert not found, "\n" + "\n".join(found)
+
+
+@pytest.mark.slow
+def test_tables_are_whole_at_1280_and_cards_on_a_phone(chromium, home):
+    clipped = """[...document.querySelectorAll('article table')].filter(table => {
+        const box = table.parentElement;
+        return box.scrollWidth > box.clientWidth + 1;
+    }).length"""
+    found = []
+    for width in (1280, 375):
+        with visit(chromium, home, width=width) as (page, _):
+            for name in PAGES:
+                page.goto(home + name)
+                found += [f"{name} at {width}: {n} cut"] if (n := page.evaluate(clipped)) else []
+    assert not found, "\n" + "\n".join(found)
 
 
 def download(page, name):
@@ -161,8 +245,8 @@ def test_the_switch_turns_the_page_dark_and_keeps_figures_readable(chromium, hom
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 200
-        figure = page.locator("#fig-accuracy img")
-        assert "invert" in figure.evaluate("image => getComputedStyle(image).filter")
+        assert page.locator("article .drawing img.only-dark").first.is_visible()
+        assert not page.locator("article .drawing img.only-light:visible").count()
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert problems == []
