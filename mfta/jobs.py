@@ -99,15 +99,15 @@ class Job:
 
         Raises StoreError for a stored table that is not what its certificate says.
         """
-        self.make(force)
-        return self._stored()
-
-    def make(self, force: bool = False) -> None:
-        """Compute and store the table where that is wanted."""
         if force or self.wanted:
             with store.lock(self.directory):
                 if force or self.calls_for(self._state()[0]):  # another process may have made it meanwhile
                     self._compute(force)
+        return self._stored()
+
+    def make(self, force: bool = False) -> None:
+        """What a batch does: see :meth:`table`, whose refusals it shares."""
+        self.table(force)
 
     def _stored(self) -> pd.DataFrame:
         config = self.config.model_dump(mode="json")

@@ -58,7 +58,7 @@ def test_a_new_network_a_comment_a_docstring_and_a_message_leave_all_tables_soun
     edit(copy, "networks.py", '    "cnn5": ', '    "toy": _plain("toy", 8, 0, [[1, "P"], [2]]),\n    "cnn5": ')
     edit(copy, "labels.py", '    """Permute the labels of', '    # A comment.\n    """Do permute the labels of')
     edit(copy, "labels.py", "lies outside [0, 1]", "is not in [0, 1]")
-    edit(copy, "store.py", "import datetime", "import datetime\n\nNEW = 1")
+    edit(copy, "store.py", "import errno", "import errno\n\nNEW = 1")
     assert set(map(tuple, names(before, report(copy)).values())) == {()}
 
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SNAKEMAKE = Path(sys.executable).with_name("snakemake")
-TINY = ("epochs=2", "checkpoints=[1]", "train_per_class=20", "points=8", "draws=20")
+TINY = ("epochs=2", "checkpoints=[1, 2]", "train_per_class=20", "points=8", "draws=20")
 SECTIONS = ("layer_memorization", "rewinding")
 
 pytestmark = pytest.mark.skipif(not SNAKEMAKE.exists(), reason="Snakemake is absent: install the extra `cluster`")
