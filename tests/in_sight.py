@@ -35,8 +35,10 @@ def functions(name: str) -> SimpleNamespace:
     kept: list[ast.stmt] = []
     for cell in visible(name):
         for statement in ast.parse(cell.source).body:
-            constant = isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]).isupper()
+            constant = isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "").isupper()
             if constant or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef):
+                if isinstance(statement, ast.FunctionDef):  # defaults are of values that are not made here
+                    statement.args.defaults = [ast.Constant(None) for _ in statement.args.defaults]
                 kept.append(statement)
     names: dict = {}
     exec(compile(ast.Module(kept, []), f"{name}.md", "exec"), names)

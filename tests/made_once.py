@@ -8,13 +8,15 @@ import pytest
 
 TINY = {
     "epochs": 2,
+    "batch_norm": True,
+    "hidden": 0,
     "checkpoints": (1,),
     "measured_epochs": (1,),
     "train_per_class": 20,
     "points": 8,
     "draws": 20,
 }
-"""Overrides of the quick preset."""
+"""Overrides of the quick preset; with batch norm, so that what is particular to it is tried too."""
 
 
 @contextmanager

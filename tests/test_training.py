@@ -169,7 +169,7 @@ def test_one_image_a_batch_trains_without_batch_norm_and_is_refused_with_it(conf
     run = training.run(single)
     assert not states_equal(run.state(0), run.state(1))
     with pytest.raises(ParameterError, match="batch_size = 1 is refused with batch norm"):
-        sections.config("layer_memorization", batch_size=1)
+        sections.config("layer_memorization", batch_size=1, batch_norm=True)
 
 
 @pytest.mark.parametrize(("batch_norm", "steps"), [(True, 2), (False, 3)])
