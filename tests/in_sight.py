@@ -41,5 +41,5 @@ def functions(name: str) -> SimpleNamespace:
                     statement.args.defaults = [ast.Constant(None) for _ in statement.args.defaults]
                 kept.append(statement)
     names: dict = {}
-    exec(compile(ast.Module(kept, []), f"{name}.md", "exec"), names)
+    exec(compile(ast.fix_missing_locations(ast.Module(kept, [])), f"{name}.md", "exec"), names)
     return SimpleNamespace(**names)
