@@ -1,6 +1,7 @@
 """Code of the notebooks' cells, for tests: what a reader sees is what is tested."""
 
 import ast
+import contextlib
 import functools
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,5 +42,7 @@ def functions(name: str) -> SimpleNamespace:
                     statement.args.defaults = [ast.Constant(None) for _ in statement.args.defaults]
                 kept.append(statement)
     names: dict = {}
-    exec(compile(ast.fix_missing_locations(ast.Module(kept, [])), f"{name}.md", "exec"), names)
+    for statement in kept:
+        with contextlib.suppress(NameError):  # a capital of what the notebook computes, and no constant
+            exec(compile(ast.fix_missing_locations(ast.Module([statement], [])), f"{name}.md", "exec"), names)
     return SimpleNamespace(**names)

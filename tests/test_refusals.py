@@ -74,7 +74,7 @@ CALLS = {
     "mfta.exact.orthogonal_capacity(2.5)": "2.5",
     "mfta.effective_geometry(X, np.zeros(30))": "labels",
     "mfta.effective_geometry(X * 0)": "manifold",
-    "mfta.manifolds.balls(5, 30, 10, radius=1.0, dimension=31)": "dimension",
+    "mfta.manifolds.balls(5, 30, 10, radius=1.0, dimension=31)": "31 half-axes given; expected 1 to 30 of them",
     "mfta.exact.segment_capacity(-1.0)": "radius is -1.0; expected a finite number, 0 or more",
 }
 COMMANDS = {
