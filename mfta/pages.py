@@ -25,7 +25,7 @@ from mfta.errors import NotebookError, nearest
 from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
-PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "sweep", "build")
+PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "sweep", "own_network", "build")
 """Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
 

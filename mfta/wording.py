@@ -94,11 +94,19 @@ def words(verdicts: Mapping[str, Verdict], preset: str) -> str:
     return "; ".join(f"{marked(of[name])} {arm} batch norm" for name, arm in arms.items())
 
 
+def effect(verdicts: Mapping[str, Verdict], preset: str) -> str:
+    """A claim's first core effect at one preset with its interval, of its first arm; ``–`` where none is stored."""
+    found = (f for name, v in verdicts.items() if name.split(", ")[0] == preset for f in v.findings)
+    return next((value(f) for f in found if f.rule.role == "core"), "–")
+
+
 def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
-    """What prose quotes: ``C4_quick`` and so on (:func:`words`), and :func:`sentence` as ``C4``."""
-    presets = list(presets)
-    short = {f"{key}_{preset}": words(of, preset) for key, of in judged.items() for preset in presets}
-    return short | {key: sentence(of) for key, of in judged.items()}
+    """What prose quotes: ``C4_quick`` (:func:`words`), ``C4_quick_effect``, and :func:`sentence` as ``C4``."""
+    said = {key: sentence(of) for key, of in judged.items()}
+    for preset in presets:
+        said |= {f"{key}_{preset}": words(of, preset) for key, of in judged.items()}
+        said |= {f"{key}_{preset}_effect": effect(of, preset) for key, of in judged.items()}
+    return said
 
 
 def at_a_glance(judged: Judged) -> pd.DataFrame:

@@ -26,8 +26,8 @@ def store():
     keep("layer_memorization", layers(**FEATURES_FIRST, **MEMORIZED_LATE))
     keep("rewinding", rewound(few=0.3))
     keep("gradients", gradients())
-    keep("layer_memorization", layers(), preset="small")
-    keep("layer_memorization", layers(**MEMORIZED_LATE), preset="small", batch_norm=False)
+    keep("layer_memorization", layers(), preset="small", batch_norm=True)
+    keep("layer_memorization", layers(**MEMORIZED_LATE), preset="small")
     keep("rewinding", rewound(seeds=(1,)), preset="small")
     keep("gradients", gradients(permuted=0.9), preset="full")
     keep("gradients", gradients(), preset="full", batch_norm=True)
@@ -56,9 +56,9 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
     page = Page("verdicts", monkeypatch, tmp_path)
     judged = claims.judged()
     assert {name for of in judged.values() for name in of} == {
-        "quick", "small", "small, no batch norm", "full", "full, no batch norm",
+        "quick, no batch norm", "small", "small, no batch norm", "full", "full, no batch norm",
     }  # fmt: skip
-    assert [judged[key]["quick"].word for key in ("C1", "C2", "C3", "C4", "C6")] == [
+    assert [judged[key]["quick, no batch norm"].word for key in ("C1", "C2", "C3", "C4", "C6")] == [
         "reproduced", "reproduced", "reproduced", "partly", "reproduced",
     ]  # fmt: skip
     front = (ROOT / "book" / "index.md").read_text()
@@ -85,7 +85,7 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
 
 def test_a_section_shows_its_own_run_beside_what_is_stored_and_once(store, monkeypatch):
     monkeypatch.setattr(claims, "display", lambda figure: None)
-    same = stored.arms("gradients")["quick"].sample(frac=1, random_state=0)
+    same = stored.arms("gradients")["quick, no batch norm"].sample(frac=1, random_state=0)
     assert "this run" not in claims.show("C6", same).data
     other = claims.show("C6", gradients(permuted=0.5)).data
     assert WORD.findall(other)[0] == "not reproduced"
@@ -148,8 +148,8 @@ def test_the_plot_has_a_row_a_rule_with_its_bound_the_paper_and_every_arm(store)
     markers = [line for line in radius.lines if line.get_marker() in ("o", "s")]
     values = [next(f.value for f in v.findings if f.rule.key == "radius") for v in of.values()]
     assert [line.get_xdata()[0] for line in markers] == pytest.approx(values)
-    assert [line.get_marker() for line in markers] == ["o", "o", "s"]
-    assert [line.get_markerfacecolor() == "white" for line in markers] == [False, True, False]
+    assert [line.get_marker() for line in markers] == ["s", "s", "o"]
+    assert [line.get_markerfacecolor() == "white" for line in markers] == [False, False, True]
     low, high = radius.get_xlim()
     assert low < min(values) < max(values) < high
     edges = [line.get_xdata()[0] for line in radius.lines if len(set(line.get_xdata())) == 1]

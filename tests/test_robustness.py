@@ -20,13 +20,13 @@ SCRIPT = Path(__file__).parents[1] / "workflow" / "robustness.sh"
 
 def test_variations_are_told_apart_by_what_is_set_otherwise():
     keep("layer_memorization", memorization(seeds=2))
-    keep("layer_memorization", memorization(seeds=1), batch_norm=False)
-    keep("rewinding", rewinding(seeds=1), batch_norm=False)
+    keep("layer_memorization", memorization(seeds=1), batch_norm=True)
+    keep("rewinding", rewinding(seeds=1), batch_norm=True)
     keep("layer_memorization", memorization(seeds=3), permuted_fraction=0.25, points=20)
     found = stored.variations("quick")
-    assert list(found) == [(), ("batch_norm False",), ("permuted_fraction 0.25", "points 20")]
+    assert list(found) == [(), ("batch_norm True",), ("permuted_fraction 0.25", "points 20")]
     assert found[()]["layer_memorization"]["seed"].nunique() == 2
-    assert sorted(found["batch_norm False",]) == ["layer_memorization", "rewinding"]
+    assert sorted(found["batch_norm True",]) == ["layer_memorization", "rewinding"]
     assert robustness.named(("permuted_fraction 0.25", "points 20")) == "permuted fraction 0.25, points 20"
     assert stored.variations("small") == {(): {}}
 
@@ -83,9 +83,9 @@ def test_nothing_stored_makes_an_empty_page():
 
 def test_every_variation_is_a_line_and_only_the_preset_has_a_band():
     keep("layer_memorization", memorization(seeds=2))
-    keep("layer_memorization", memorization(seeds=2), batch_norm=False)
+    keep("layer_memorization", memorization(seeds=2), batch_norm=True)
     axes = figures.capacity_ratios(robustness.ratios(stored.variations("quick"))).axes[0]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["as the preset says", "batch norm False"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["as the preset says", "batch norm True"]
     assert len(axes.collections) == 1
 
 

@@ -52,12 +52,12 @@ def test_a_certificate_older_than_a_parameter_still_counts():
 
 def test_the_arms_of_a_preset_are_named_by_batch_norm_and_other_choices_are_none():
     keep("gradients", gradients(seeds=2))
-    keep("gradients", gradients(seeds=1), batch_norm=False)
-    keep("gradients", gradients(seeds=3), batch_norm=False, epochs=7)
+    keep("gradients", gradients(seeds=1), batch_norm=True)
+    keep("gradients", gradients(seeds=3), batch_norm=True, weight_decay=0.1)
     keep("gradients", gradients(seeds=4), preset="full")
     found = stored.arms("gradients")
     assert {name: table["seed"].nunique() for name, table in found.items()} == {
-        "quick": 2, "quick, no batch norm": 1, "full, no batch norm": 4,
+        "quick, no batch norm": 2, "quick": 1, "full, no batch norm": 4,
     }  # fmt: skip
     assert stored.arms("rewinding") == {}
     overview = stored.overview()
@@ -118,4 +118,4 @@ def test_another_measurement_counts_only_on_the_presets_own_network():
         certificate = store.read_certificate(job.directory)
         store.write_json(job.directory / "certificate.json", {**certificate, "network": network})
     found = [variation for variation, of in stored.variations("quick").items() if of]
-    assert found == [(), ("augment True",), ("subsets 2",), ("subsets 4",)]
+    assert found == [(), ("epochs 7",), ("subsets 2",), ("subsets 4",)]

@@ -46,29 +46,33 @@ def execute(page: str, quoted: Iterable[tuple[str, str]]) -> list[str]:
     client = NotebookClient(notebook, kernel_name=pages.KERNEL, allow_errors=True, timeout=600)
     client.execute(cwd=str(store.home()))
     failures, lost = [], set[str]()
-    for cell in notebook.cells:
-        error = next((output for output in cell.get("outputs", []) if output.output_type == "error"), None)
-        if error is None:
-            continue
-        unknown = re.search(r"name '(\w+)' is not defined", error.evalue)
-        if error.ename == NeedsTorch.__name__ or (unknown and unknown[1] in lost):
-            lost |= _makes(cell.source)
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "code"):
+        error = next((output for output in cell.outputs if output.output_type == "error"), None)
+        makes, uses = _names(cell.source)
+        lacks = uses & lost if error else uses & lost - makes  # a loop has its own names
+        if lacks or (error and error.ename == NeedsTorch.__name__):
+            lost |= makes  # what such a cell made before it stopped counts as lost, too
             cell.outputs = [nbformat.v4.new_output("display_data", {"text/markdown": NOTE})]
-        else:
+        elif error:
             failures.append(f"{page}: {error.ename}: {error.evalue}")
+        else:
+            lost -= makes
     _fill_in(notebook, quoted)
     pages.tidy(notebook)
     store.write(pages.place(page), lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
     return failures
 
 
-def _makes(source: str) -> set[str]:
-    """Names that a cell would have defined."""
-    nodes = list(ast.walk(ast.parse(source.replace("%", "#"))))
-    names = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    names |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return names | {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom | ast.Import)
-                    for alias in node.names}  # fmt: skip
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """Names that a cell defines, and names that it uses of earlier cells or the language."""
+    lines = [line for line in source.splitlines() if not line.startswith(("%", "!"))]
+    nodes = list(ast.walk(ast.parse("\n".join(lines))))
+    makes = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    makes |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    imported = [alias for node in nodes if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    makes |= {alias.asname or alias.name.split(".")[0] for alias in imported}
+    uses = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return makes, uses - {alias.asname or alias.name.split(".")[0] for alias in imported}
 
 
 def _fill_in(notebook: nbformat.NotebookNode, quoted: Iterable[tuple[str, str]]) -> None:

@@ -30,7 +30,11 @@ def lines(
     hue: a column of names that have a colour of their own in the book (example sets, epochs, ends of the network,
     parts of a gradient); others are given seaborn's. style: a column of ``here`` and ``paper``, the second dashed.
     relplot: ``row``, ``col`` and what else :func:`seaborn.relplot` takes. Panels of one row share their y axis.
+    Where every ``y`` is undefined, panels are empty.
     """
+    if rows[y].isna().all():
+        panels = {name: relplot.get(name) for name in ("row", "col")}
+        return sns.FacetGrid(rows, height=height, aspect=aspect, **panels).set_axis_labels(x, f"{y}: undefined")
     names = list(dict.fromkeys(rows[hue].dropna()))
     known = all(name in COLORS for name in names)
     order = [name for name in COLORS if name in names] if known else names

@@ -57,7 +57,10 @@ def analyze(
     directions: (K, N), to be projected away in place of a search, such as another analysis's `directions`.
     neighbours: measure the capacity at so many ranks on either side of the one taken too (`capacity_at`).
 
-    How many are enough: MANY_ENOUGH
+    How many are enough: no number of points is, as capacity falls with each (CIFAR-100's pixels at 10, 20, 50 and
+    100: .19, .10, .044, .025); 50 are the field's habit. It falls with the number of classes up to some 50 (at 10,
+    20, 50 and 100: .067, .053, .045, .044), and with ten the choice of classes alone moves it by 14 %, with 20 by
+    2 %. Other points of the same classes move it by 1 %. Compare at equal numbers of both only.
 
     A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
     capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank

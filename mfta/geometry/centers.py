@@ -11,7 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from .coordinates import pivoted_cholesky
-from .subspace import VANISHED, Search
+from .descent import VANISHED
+from .subspace import Search
 
 FEWEST = 6  # manifolds; of fewer it cannot be told what their centres share (`benchmarks/capacity.py`)
 STARTS = 10  # at each rank, as in the authors' code; fewer where the search is large

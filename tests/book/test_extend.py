@@ -37,8 +37,8 @@ table = mfta.compute("layer_memorization", **tiny, **new)
 assert list(table.layer.dropna().unique()) == ["input", "fc1", "fc2", "head"], table.layer.unique()
 table = mfta.compute("confidence", seeds=[0, 1], epochs=2, checkpoints=(), train_per_class=20, **new)
 assert len(table) == 2 * 2 * 2
-assert (table.confidence >= 1 / 4).all()
-assert mfta.run("confidence", seed=0, epochs=2, checkpoints=(), train_per_class=20, **new).dataset.classes == 4
+assert (table.confidence >= 1 / 8).all()
+assert mfta.run("confidence", seed=0, epochs=2, checkpoints=(), train_per_class=20, **new).dataset.classes == 8
 """
 
 

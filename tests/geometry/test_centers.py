@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from mfta.geometry import GeometryError, analyze, centers
+from mfta.geometry import GeometryError, analyze, centers, simulated_capacity
+from mfta.geometry import manifolds as generated
 from mfta.geometry.coordinates import pivoted_cholesky
-from mfta.geometry.subspace import Search, _objective
+from mfta.geometry.descent import objective as value_and_gradient
+from mfta.geometry.subspace import Search
 
 
 def objective(gram, coordinates, V):
@@ -47,7 +49,7 @@ def test_the_gradient_is_the_derivative(rank):
     V = np.zeros((4 * ((rank + 3) // 4), r))
     V[:rank] = np.linalg.qr(rng.standard_normal((r, rank)))[0].T
     gradient = np.zeros_like(V)
-    value = _objective(gram, search.centers, search.transposed, V, rank, gradient)
+    value = value_and_gradient(gram, search.centers, search.transposed, V, rank, gradient)
     assert value == pytest.approx(objective(gram, coordinates, V[:rank]), rel=1e-12)
     np.testing.assert_allclose(gradient[:rank] @ V[:rank].T, 0.0, atol=1e-9)  # tangent
     move = rng.standard_normal((rank, r))
@@ -126,6 +128,39 @@ def test_of_five_manifolds_or_fewer_nothing_is_removed_but_what_is_given(manifol
         analyze(X)
     assert analyze(X, remove_centers=False).removed_rank == 0
     assert analyze(X, directions=np.eye(40)[:2]).removed_rank == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "strength", "manifolds", "features"),
+    [
+        ("uncorrelated", 0.0, 8, 40),
+        ("uncorrelated", 0.0, 20, 60),
+        ("hierarchical", 0.6, 8, 24),
+        ("hierarchical", 0.6, 20, 60),
+    ],
+)
+def test_theory_after_removal_meets_simulation(kind, strength, manifolds, features):
+    # The part of benchmarks/capacity.py that holds, on seeds that it does not use.
+    theory, simulated, error = [], [], []
+    for seed in (700, 701):
+        X = generated.clouds(
+            manifolds, features, 10, 0.6, seed, generated.centers(manifolds, features, kind, strength, seed)
+        )
+        s = simulated_capacity(X, n_dichotomies=20)
+        theory.append(analyze(X).summary()["capacity"])
+        simulated.append(s.capacity)
+        error.append(s.stderr)
+    off = np.mean(theory) / np.mean(simulated) - 1
+    assert abs(off) < max(0.08, np.linalg.norm(error) / np.mean(simulated)), off
+
+
+def test_the_table_of_chance_is_what_the_search_leaves_of_random_centers():
+    for p, size in ((8, 12), (20, 10), (20, 50), (35, 35)):
+        shares = centers.random_shares(p, size, 30)
+        at = np.interp(
+            np.log(size / p), np.log(centers.DIMENSIONS_EACH), centers.RANDOM_SHARES[centers.RANDOM_CENTERS.index(p)]
+        )
+        assert min(1.0, shares.mean() - shares.std(ddof=1)) == pytest.approx(at, abs=0.04)
 
 
 def test_the_cap_on_the_rank_is_the_authors():
