@@ -159,7 +159,7 @@ class _Processes:
         """Do a task; return what went wrong, or nothing."""
         log = self.logs / f"{''.join(c if c.isalnum() else '_' for c in task.name)}.log"
         answer, end = self.context.Pipe(duplex=False)
-        arguments = (task.call, end, log, dict(os.environ), Path.cwd())
+        arguments, said = (task.call, end, log, dict(os.environ), Path.cwd()), None
         process = self.context.Process(target=_work, args=arguments, name=task.name)  # type: ignore[attr-defined]
         with self.lock:
             if self.ended:
@@ -167,13 +167,14 @@ class _Processes:
             process.start()
             self.running.add(process)
         end.close()
+        with answer, suppress(EOFError):
+            said = answer.recv()  # and not what the server tells of its end: the server may end before it
         connection.wait([process.sentinel])
         with self.lock:
             process.join()
             self.running.remove(process)
-        with answer, suppress(EOFError):
-            if answer.poll():
-                return answer.recv()
+        if said is not None:
+            return said
         code = process.exitcode
         how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
         return f"its process {how}; what it had finished is kept, run it again; log: '{log}'"

@@ -72,6 +72,17 @@ def test_what_dies_takes_no_other_with_it_and_says_how(tmp_path):
     assert "second line" in log
 
 
+def end_the_server():
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1)
+
+
+def test_what_the_server_of_the_processes_takes_with_it_is_nothing(tmp_path):
+    tasks = [Task("kills it", end_the_server), Task("next", partial(touch, tmp_path / "next"), after=("kills it",))]
+    assert run(tasks)[1] == {"kills it": "", "next": ""}
+    assert (tmp_path / "next").exists()
+
+
 def test_no_more_run_at_a_time_than_asked_for():
     events, errors = run([Task(f"{i}", partial(time.sleep, 0.05)) for i in range(8)], at_once=3)
     running = [sum(1 if event.kind == "started" else -1 for event in events[: n + 1]) for n in range(len(events))]

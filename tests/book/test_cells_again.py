@@ -11,6 +11,7 @@ import nbformat
 import pytest
 from in_sight import NOTEBOOKS
 from IPython.core.interactiveshell import InteractiveShell
+from papermill.iorw import load_notebook_node
 from papermill.parameterize import parameterize_notebook
 from traitlets.config import Config
 
@@ -40,7 +41,9 @@ def shown(cell):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_cells_run_twice_in_a_row_and_all_again_show_the_same(name, tmp_path):
-    notebook = parameterize_notebook(read(name), PARAMETERS.get(name, {}), report_mode=False)
+    jupytext.write(read(name), tmp_path / "in.ipynb")
+    notebook = load_notebook_node(str(tmp_path / "in.ipynb"))
+    notebook = parameterize_notebook(notebook, PARAMETERS.get(name, {}), report_mode=False)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     twice = [copy.deepcopy(cell) for cell in cells for _ in range(2)]
     again = [copy.deepcopy(cell) for cell in cells]
