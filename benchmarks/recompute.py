@@ -16,7 +16,7 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 
-from mfta import configs, store
+from mfta import configs, sections, store
 from mfta.jobs import Job, changed_since
 from mfta.stored import Row, audit
 
@@ -44,7 +44,7 @@ def again(row: Row) -> tuple[str, float, list[str]]:
     """The job, the largest difference of its two tables, and what is not as it was then."""
     folder = store.results_directory() / row.preset / row.section / row.fingerprint
     certificate = store.read_certificate(folder) or {}
-    config = configs.section_model(row.section).model_validate_json(json.dumps(certificate["config"]))
+    config = sections.section_model(row.section).model_validate_json(json.dumps(certificate["config"]))
     job = Job(row.section, row.preset, config)
     stored = store.read_table(folder, row.fingerprint)
     with tempfile.TemporaryDirectory() as elsewhere:

@@ -39,7 +39,8 @@ def functions(name: str) -> SimpleNamespace:
             constant = isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "").isupper()
             if constant or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef):
                 if isinstance(statement, ast.FunctionDef):  # defaults are of values that are not made here
-                    statement.args.defaults = [ast.Constant(None) for _ in statement.args.defaults]
+                    given = statement.args.defaults
+                    statement.args.defaults = [one if isinstance(one, ast.Constant) else ast.Constant(None) for one in given]
                 kept.append(statement)
     names: dict = {}
     for statement in kept:

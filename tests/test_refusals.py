@@ -96,7 +96,7 @@ COMMANDS = {
 }
 NOTEBOOKS = [
     (lambda text: text.replace(TAG, ""), "page", {}, "page.md' has 0 cells with the tag `parameters`: tag the one"),
-    (lambda text: text.replace("```{code-cell} ipython3\n\n", f"```{{code-cell}} ipython3\n{TAG}\n\n", 1), "page", {},
+    (lambda text: f"{text}\n```{{code-cell}} ipython3\n{TAG}\n\nepochs = 3\n```\n", "page", {},
      "page.md' has 2 cells with the tag `parameters`: tag the one"),
     (lambda text: text, "pages", {}, "pages.md'. Did you mean 'page'? The notebooks: page"),
     (lambda text: text, "page", {"draw": 3}, "page.md' has no parameter 'draw'. Did you mean 'draws'?"),

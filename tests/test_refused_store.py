@@ -89,7 +89,7 @@ CASES = {
     "a run's": (certificate(kind="run"), table, "certificate.json' belongs to another table"),
     "a list": (edit("certificate.json", lambda t: "[1, 2]"), table, "certificate.json' is no certificate: remove"),
     "a parameter edited": (edit("certificate.json", other_config), table, "was made with another draws: restore it"),
-    "a file for a folder": (blocked, table, "cannot write in .*: make room or allow writing there, or set MFTA_RES"),
+    "a file for a folder": (blocked, table, "cannot write .*: make room or allow writing there, or set MFTA_RES"),
     "code": (put({"weights": pytest.raises}), state, f"epoch_0001.pt' .*{ALTERED}"),
     "code, no checksum": (code_without_checksums, state, "epoch_0001.pt' is not a checkpoint of ours"),
     "a checkpoint cut": (in_run(cut), state, f"epoch_0001.pt' .*{ALTERED}"),

@@ -192,7 +192,8 @@ def test_what_is_done_by_hand_is_what_the_section_takes(tiny):
     assert sorted(np.concatenate([*places.values()])) == list(range(len(images)))
     share = torch.zeros(len(images))
     share[places["permuted"]] = 1 / len(places["permuted"])
-    found = gradients.split(run.network(0), images, targets, share, config.batch_size)
+    model = run.network(0).train(config.batch_statistics)
+    found = gradients.split(model, images, targets, share, config.batch_size)
     table = gradients.compute(config)
     row = table[(table["varied"] == "epoch") & (table["epoch"] == 0) & (table["layer"] == "head")]
     row = row[(row["examples"] == "permuted") & (row["part"] == "label_dependent")].iloc[0]

@@ -85,7 +85,7 @@ def test_the_table_ends_in_the_history_of_the_training(overrides, run):
 
 
 def test_without_batch_norm_there_is_one_variant(overrides):
-    table = mfta.compute("rewinding", seeds=[0], batch_norm=False, **overrides)
+    table = mfta.compute("rewinding", seeds=[0], **overrides | {"batch_norm": False})
     assert set(table["batch_norm"]) == {"absent"}
 
 
