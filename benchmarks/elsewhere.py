@@ -88,7 +88,9 @@ def compare(one: Path, other: Path) -> None:
     same += [(Path(name), outputs(one, name) == outputs(other, name)) for name in pages]
     differ = [str(path) for path, equal in same if not equal]
     if differ:
-        sys.exit(f"not the same: {', '.join(differ)}")
+        cells = (pair for name in pages for pair in zip(outputs(one, name), outputs(other, name), strict=True))
+        first = next((pair for pair in cells if pair[0] != pair[1]), "")
+        sys.exit(f"not the same: {', '.join(differ)}; first:\n{first}")
     print(f"{len(tables)} tables and {len(pages)} pages are the same")
 
 

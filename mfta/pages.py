@@ -22,6 +22,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from mfta import store
 from mfta.errors import NotebookError, nearest
+from mfta.geometry import blocks
 from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
@@ -159,8 +160,10 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
-        for output in cell.get("outputs", []):
-            _without_places(output)
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if output.get("text") != blocks.NOTICE]
+            for output in cell.outputs:
+                _without_places(output)
     notebook.metadata.pop("papermill", None)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
 

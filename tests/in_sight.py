@@ -40,7 +40,9 @@ def functions(name: str) -> SimpleNamespace:
             if constant or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef):
                 if isinstance(statement, ast.FunctionDef):  # defaults are of values that are not made here
                     given = statement.args.defaults
-                    statement.args.defaults = [one if isinstance(one, ast.Constant) else ast.Constant(None) for one in given]
+                    statement.args.defaults = [
+                        one if isinstance(one, ast.Constant) else ast.Constant(None) for one in given
+                    ]
                 kept.append(statement)
     names: dict = {}
     for statement in kept:

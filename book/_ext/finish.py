@@ -128,7 +128,7 @@ def meta(app: Sphinx, page: str, context: dict[str, Any], soup: BeautifulSoup) -
 
 def footer(context: dict[str, Any]) -> str:
     """How to cite, and the commit and date of what the page was made from."""
-    words = [f'<a href="{context["pathto"]("references")}#how-to-cite">Cite (BibTeX)</a>']
+    words = [f'<a href="{context["pathto"]("references").removesuffix("#")}#how-to-cite">Cite (BibTeX)</a>']
     if context.get("theme_repository_url"):
         words.append(f'<a href="{context["theme_repository_url"]}">Repository</a>')
     command = ["git", "log", "-1", "--format=commit %h of %cs"]

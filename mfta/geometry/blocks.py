@@ -13,6 +13,7 @@ from numba.core import event
 # Where one calls another, constants are np.bool_ and np.int64: for a literal Numba would compile it once more.
 # Sums may be reordered and fused, but infinities and NaNs keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
+NOTICE = "mfta: compiling, once for this installation; some 20 seconds\n"
 
 
 class _Notice(event.Listener):
@@ -23,7 +24,7 @@ class _Notice(event.Listener):
     def on_start(self, event: event.Event) -> None:
         if not _Notice.said and event.data["dispatcher"].py_func.__module__.startswith(__package__):
             _Notice.said = True
-            sys.stderr.write("mfta: compiling, once for this installation; some 20 seconds\n")
+            sys.stderr.write(NOTICE)
 
     def on_end(self, event: event.Event) -> None: ...
 
