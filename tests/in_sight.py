@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import jupytext
 import nbformat
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = ROOT / "notebooks"
 SECTIONS = ("capacity_theory", "double_descent", "gradients", "layer_memorization", "rewinding")
 TEACHING = ("method", *SECTIONS)
 """Notebooks that do something once in sight; the others show what is stored."""
