@@ -26,6 +26,7 @@ from mfta.geometry import blocks
 from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
+PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
 PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "sweep", "own_network", "build")
 """Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
@@ -97,7 +98,9 @@ def prepare(name: str, source: Path, given: dict[str, Any]) -> str:
         check([name])
     except NotebookError as error:
         return str(error)
-    jupytext.write(jupytext.read(path), source)
+    notebook = jupytext.read(path)
+    notebook.metadata.setdefault("kernelspec", PYTHON)
+    jupytext.write(notebook, source)
     tags = [tag for cell in nbformat.read(source, as_version=4).cells for tag in cell.metadata.get("tags", [])]
     if tags.count("parameters") != 1:
         return (
@@ -165,7 +168,7 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
             for output in cell.outputs:
                 _without_places(output)
     notebook.metadata.pop("papermill", None)
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["kernelspec"] = PYTHON
 
 
 def _without_places(part: dict[str, Any]) -> None:

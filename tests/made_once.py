@@ -1,10 +1,13 @@
 """Settings that make a table a matter of a second, and a store in which several tests find it made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jupytext
+import nbformat
 import pytest
+from in_sight import code, tags
 
 TINY = {
     "epochs": 2,
@@ -26,3 +29,16 @@ def store_in(folder: Path) -> Iterator[None]:
         patch.setenv("MFTA_RUNS", str(folder / "runs"))
         patch.setenv("MFTA_RESULTS", str(folder / "results"))
         yield
+
+
+def short_notebooks(folder: Path, sections: Iterable[str]) -> None:
+    """The sections' notebooks down to their parameters and table, for tests of what runs them."""
+    for section in sections:
+        parameters = next(cell for cell in code(section) if "parameters" in tags(cell))
+        use = (
+            f"parameters = notebook.parameters({section!r}, globals())\nmfta.compute({section!r}, **parameters).shape"
+        )
+        table = nbformat.v4.new_code_cell(f"import mfta\nfrom mfta import notebook\n\n{use}")
+        of = nbformat.v4.new_notebook(cells=[parameters, table])
+        folder.mkdir(exist_ok=True)
+        jupytext.write(of, folder / f"{section}.md", fmt="md:myst")

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from made_once import short_notebooks
 
 from mfta import batch, pages
 from mfta.errors import NotebookError
@@ -112,6 +113,7 @@ def test_sections_share_their_trainings_which_come_first(project):
 
 
 def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):
+    short_notebooks(project / "notebooks", SECTIONS)
     errors = rerun(["layer_memorization"])
     assert len(errors) == 3
     assert not any(errors.values())
