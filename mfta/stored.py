@@ -12,6 +12,8 @@ from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.jobs import changed_since
 from mfta.sections import SECTIONS, computing, config, section_model
 
+NAMED = 4
+"""Changes that a table's reason names, so that it stays a line or two."""
 Variation = tuple[str, ...]
 """What a config sets otherwise than its preset, ``("permuted_fraction 0.2", "points 20")``; empty: nothing."""
 
@@ -45,7 +47,9 @@ def _audited(folder: Path) -> Row:
         defaults = section_model(section).model_validate({}).model_dump()  # a certificate may be older
         now = definitions.of({**defaults, **certificate["config"]}, computing(section))
         if certificate.get("code") != definitions.digest(now):
-            state, why = "stale", f"since then: {', '.join(changed_since(certificate, now))}; {why}"
+            changes = changed_since(certificate, now)
+            more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
+            state, why = "stale", f"since then: {', '.join(changes[:NAMED])}{more}; {why}"
     except NeedsTorch:
         why += "; whether the code has changed since is not known without PyTorch"
     except (StoreError, ParameterError) as error:
