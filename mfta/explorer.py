@@ -18,13 +18,16 @@ MEASURES = {"capacity": "capacity", "radius": "radius_median", "dimension": "dim
 
 
 def text() -> str:
-    """JSON of ``networks``, the nearest to the paper first, and ``paper``: its Fig. 3 as [depth, value] by series."""
+    """JSON of ``networks`` and ``paper``, its Fig. 3 as [depth, value] by series.
+
+    The networks of which all is stored come first, and of these the nearest to the paper.
+    """
     figure: dict[str, Any] = {}
     for key, curve in paper.figure3().groupby(["measure", "stage", "examples"]):
         measure, stage, examples = map(str, key)
         points = curve.sort_values("depth")[["depth", "value"]].to_numpy().tolist()
         figure.setdefault(measure, {}).setdefault(stage, {})[examples] = points
-    content = {"networks": list(_networks()), "paper": figure}
+    content = {"networks": sorted(_networks(), key=lambda of: not PARTS.keys() <= of.keys()), "paper": figure}
     return json.dumps(content, separators=(",", ":"), allow_nan=False)
 
 

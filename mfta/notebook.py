@@ -84,10 +84,12 @@ def say(**values: Any) -> None:
 
 
 def spread(by_seed: pd.Series, digits: int = 2) -> str:
-    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``."""
+    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``; integers as such."""
     mean, deviation = by_seed.mean(), by_seed.std()
     if pd.isna(mean):
         return "undefined"
+    if pd.api.types.is_integer_dtype(by_seed):
+        digits = 0 if pd.isna(deviation) else 1
     return f"{mean:.{digits}f} (one seed)" if pd.isna(deviation) else f"{mean:.{digits}f} ± {deviation:.{digits}f}"
 
 

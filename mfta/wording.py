@@ -94,18 +94,23 @@ def words(verdicts: Mapping[str, Verdict], preset: str) -> str:
     return "; ".join(f"{marked(of[name])} {arm} batch norm" for name, arm in arms.items())
 
 
-def effect(verdicts: Mapping[str, Verdict], preset: str) -> str:
-    """A claim's first core effect at one preset with its interval, of its first arm; ``–`` where none is stored."""
-    found = (f for name, v in verdicts.items() if name.split(", ")[0] == preset for f in v.findings)
-    return next((value(f) for f in found if f.rule.role == "core"), "–")
+def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
+    """``✓ reproduced: × 1.41 [1.31, 1.52]``, the word and first core effect at one preset, of each arm stored."""
+    of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
+    said = []
+    for name, verdict in of.items():
+        first = next((f": {value(found)}" for found in verdict.findings if found.rule.role == "core"), "")
+        arm = f" ({'with' if name == preset else 'without'} batch norm)" if len(of) > 1 else ""
+        said.append(marked(verdict) + first + arm)
+    return "; ".join(said) or "not computed yet"
 
 
 def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
-    """What prose quotes: ``C4_quick`` (:func:`words`), ``C4_quick_effect``, and :func:`sentence` as ``C4``."""
+    """What prose quotes: ``C4_quick`` (:func:`words`), ``C4_quick_outcome``, and :func:`sentence` as ``C4``."""
     said = {key: sentence(of) for key, of in judged.items()}
     for preset in presets:
         said |= {f"{key}_{preset}": words(of, preset) for key, of in judged.items()}
-        said |= {f"{key}_{preset}_effect": effect(of, preset) for key, of in judged.items()}
+        said |= {f"{key}_{preset}_outcome": outcome(of, preset) for key, of in judged.items()}
     return said
 
 

@@ -251,8 +251,8 @@ def test_the_switch_turns_the_page_dark_and_keeps_figures_readable(chromium, hom
         turn_dark(page)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 200
-        assert page.locator("article img.drawing.only-dark").first.is_visible()
-        assert not page.locator("article img.drawing.only-light:visible").count()
+        page.locator("article .drawing img.only-dark").first.wait_for(state="visible")
+        assert not page.locator("article .drawing img.only-light:visible").count()
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
     assert problems == []
