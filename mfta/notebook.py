@@ -84,7 +84,7 @@ def say(**values: Any) -> None:
 
 
 def spread(by_seed: pd.Series, digits: int = 2) -> str:
-    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` where there is no spread, or ``undefined``; integers as such."""
+    """``3.28 ± 0.29`` over seeds, ``3.28 (one seed)`` without a spread, ``3`` of integers, or ``undefined``."""
     mean, deviation = by_seed.mean(), by_seed.std()
     if pd.isna(mean):
         return "undefined"

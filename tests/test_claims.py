@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from in_sight import ROOT
 
-from mfta import claims, effects
+from mfta import claims, effects, stored
 
 SEEDS = (1, 2, 3)
 BY_KEY = {claim.key: claim for claim in claims.CLAIMS}
@@ -141,12 +142,24 @@ def test_the_word_of_a_made_up_table(key, table, word):
     ("key", "table"), [("C1", layers(**FEATURES_FIRST)), ("C2", layers(**MEMORIZED_LATE)), ("C6", gradients())]
 )
 def test_permuted_and_unpermuted_exchanged_turn_a_claim_over(key, table):
-    other = {"permuted": "unpermuted", "unpermuted": "permuted"}
-    exchanged = table.assign(examples=table["examples"].replace(other))
-    memorized = table["layer"].isna() & (key == "C2")  # the premise stays met
-    exchanged.loc[memorized, "examples"] = table.loc[memorized, "examples"]
     assert claims.judge(BY_KEY[key], table).word == "reproduced"
-    assert claims.judge(BY_KEY[key], exchanged).word in ("not reproduced", "partly", "not tested here")
+    assert claims.judge(BY_KEY[key], exchanged(table, key)).word in ("not reproduced", "partly", "not tested here")
+
+
+def exchanged(table, key):
+    """The rows of permuted and unpermuted examples exchanged; of C2 not its premise, which stays met."""
+    other = table["examples"].replace({"permuted": "unpermuted", "unpermuted": "permuted"})
+    return table.assign(examples=other.where(table["layer"].notna() | (key != "C2"), table["examples"]))
+
+
+@pytest.mark.parametrize("key", ["C1", "C2", "C6"])
+def test_the_same_of_a_stored_table_turns_its_first_core_effect_over(key, monkeypatch):
+    monkeypatch.setenv("MFTA_RESULTS", str(ROOT / "results"))
+    claim = BY_KEY[key]
+    table = stored.arms(claim.section, ["small"])["small, no batch norm"]
+    rule = next(rule for rule in claim.rules if rule.role == "core")
+    assert claims.find(rule, table).mean_is_inside
+    assert not claims.find(rule, exchanged(table, key)).mean_is_inside
 
 
 def test_gradients_keep_their_word_whatever_the_number_of_images():
