@@ -115,10 +115,10 @@ def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
 
 
 def at_a_glance(judged: Judged) -> pd.DataFrame:
-    """Claims by names of what is stored: mark and word."""
+    """Claims by names of what is stored: mark and word, ``–`` where nothing of the claim's section is."""
     names = list(dict.fromkeys(name for verdicts in judged.values() for name in verdicts))
     names.sort(key=lambda name: PRESETS.index(name.split(", ")[0]))
-    rows = {key: {name: marked(of.get(name)) for name in names} for key, of in judged.items()}
+    rows = {key: {name: marked(of[name]) if name in of else "–" for name in names} for key, of in judged.items()}
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
