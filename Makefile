@@ -14,7 +14,7 @@ book: .venv/installed
 # From stored tables alone, without PyTorch; nothing is computed.
 read: .venv-read/installed
 	.venv-read/bin/python book/_ext/read.py
-	.venv-read/bin/jupyter-book build book -n --keep-going --all
+	.venv-read/bin/jupyter-book build book -W -n --keep-going --all
 	@echo "open _build/html/index.html"
 
 test: .venv/installed

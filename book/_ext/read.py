@@ -25,6 +25,7 @@ from mfta import pages, store  # noqa: E402
 from mfta.sections import SECTIONS  # noqa: E402
 
 QUOTE = r"\{glue:text\}`PLACE(\w+):?([^`]*)`"
+DOWNLOAD = r"\{download\}`([^<`]+?) <([^>`]+\.csv)>`"
 RECORD = "application/papermill.record/"
 NOTE = "*Not run: this needs PyTorch, or a table that is not stored. `make book` runs it.*"
 HEAD = """:::{note}
@@ -58,9 +59,16 @@ def execute(page: str, quoted: Iterable[tuple[str, str]]) -> list[str]:
         else:
             lost -= makes
     _fill_in(notebook, quoted)
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "markdown"):
+        cell.source = re.sub(DOWNLOAD, lambda found: found[0 if _offered(page, found[2]) else 1], cell.source)
     pages.tidy(notebook)
     store.write(pages.place(page), lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
     return failures
+
+
+def _offered(page: str, name: str) -> bool:
+    """Whether the page put that table beside itself; a link to nothing would be a warning."""
+    return pages.place(page).with_name(name).exists()
 
 
 def _names(source: str) -> tuple[set[str], set[str]]:
