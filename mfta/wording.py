@@ -101,7 +101,7 @@ def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
     for name, verdict in of.items():
         first = next((f": {value(found)}" for found in verdict.findings if found.rule.role == "core"), "")
         arm = f" ({'with' if name == preset else 'without'} batch norm)" if len(of) > 1 else ""
-        said.append(marked(verdict) + first + arm)
+        said.append(marked(verdict) + first.replace("× ", "×\N{NO-BREAK SPACE}") + arm)
     return "; ".join(said) or "not computed yet"
 
 
