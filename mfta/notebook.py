@@ -50,6 +50,13 @@ def configuration(section: str, **parameters: Any) -> pd.DataFrame:
     return pd.DataFrame.from_dict(texts, orient="index", columns=["value"]).rename_axis("parameter")
 
 
+NAMES = {
+    "vgg16": "VGG-16", "alexnet": "AlexNet", "resnet18": "ResNet-18", "densenet121": "DenseNet-121",
+    "cifar100": "CIFAR-100", "digits": "handwritten digits",
+}  # fmt: skip
+"""How prose writes a network or a data set."""
+
+
 def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
     """The stored rows of the preset nearest to the paper, and a sentence on their origin.
 
@@ -59,9 +66,9 @@ def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
     for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
         table = stored.tables(preset).get(section)
         if table is not None:
-            return table, _origin(preset, config(section, preset), table)
+            return table, origin(preset, config(section, preset), table)
     table = compute(section, **parameters)
-    return table, _origin(own[0].preset, own[0].config, table)
+    return table, origin(own[0].preset, own[0].config, table)
 
 
 def by_hand(section: str, **parameters: Any) -> Parameters:
@@ -110,12 +117,14 @@ def sections() -> Path:
     return store.home() / "book" / "sections"
 
 
-def _origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
+def origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
+    """What a table is of, for prose: ``preset small: VGG-16 on CIFAR-100, …``."""
     per_class = of.train_per_class or data.SOURCES[of.dataset].train_per_class
-    seeds = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
+    seeds = sorted(table["seed"].unique())
+    network, dataset = (NAMES.get(name, name) for name in (of.network, of.dataset))
     return (
-        f"preset {preset}: {of.network} on {of.dataset}, {per_class} training images a class,"
-        f" {of.permuted_fraction:.0%} of the labels permuted, {of.epochs} epochs, seeds {seeds}"
+        f"preset {preset}: {network} on {dataset}, {per_class} training images a class, {of.permuted_fraction:.0%} of"
+        f" the labels permuted, {of.epochs} epochs, {'seeds' if seeds[1:] else 'seed'} {', '.join(map(str, seeds))}"
     )
 
 

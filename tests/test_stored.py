@@ -3,10 +3,9 @@
 import pandas as pd
 from made_up import gradients, memorization, rewinding
 
-from mfta import configs, sections, store, stored
+from mfta import configs, notebook, sections, store, stored
 from mfta.jobs import Job
 from mfta.readout import build
-from mfta.readout.larger import story
 
 
 def keep(section, table, preset="quick", **overrides):
@@ -65,19 +64,15 @@ def test_the_arms_of_a_preset_are_named_by_batch_norm_and_other_choices_are_none
     assert list(overview["seeds"]) == ["0, 1", "0", "0, 1, 2, 3"]
 
 
-def test_the_story_is_told_at_the_preset_nearest_to_the_paper():
+def test_a_section_shows_the_stored_preset_nearest_to_the_paper():
     keep("layer_memorization", memorization(), preset="quick")
     keep("layer_memorization", memorization(seeds=2), preset="small")
-    table, source = story(["quick", "small", "paper"])
+    table, source = notebook.largest("layer_memorization", preset="quick")
     assert table["seed"].nunique() == 2
-    assert source == {
-        "preset": "small",
-        "dataset": "cifar100",
-        "network": "vgg16",
-        "seeds": "0, 1",
-        "permuted": "50%",
-    }
-    assert story(["paper"])[0] is None
+    assert source == (
+        "preset small: VGG-16 on CIFAR-100, 100 training images a class, 50% of the labels permuted, 60 epochs,"
+        " seeds 0, 1"
+    )
 
 
 def test_the_build_lists_every_certificate():
