@@ -106,11 +106,10 @@ def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
 
 
 def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
-    """What prose quotes: ``C4_quick`` (:func:`words`), ``C4_quick_outcome``, and :func:`sentence` as ``C4``."""
+    """What prose quotes: ``C4_quick`` (:func:`outcome`), and :func:`sentence` as ``C4``."""
     said = {key: sentence(of) for key, of in judged.items()}
     for preset in presets:
-        said |= {f"{key}_{preset}": words(of, preset) for key, of in judged.items()}
-        said |= {f"{key}_{preset}_outcome": outcome(of, preset) for key, of in judged.items()}
+        said |= {f"{key}_{preset}": outcome(of, preset) for key, of in judged.items()}
     return said
 
 

@@ -17,7 +17,7 @@ from mfta import claims, configs, figures, notebook, paper, predictions, stored,
 from mfta.figures.forest import forest
 
 ROOT = Path(__file__).parents[1]
-WORD = re.compile(f"[{''.join(wording.MARKS.values())}]\N{NO-BREAK SPACE}([a-z ]+?)(?=[;<(]| with|$)")
+WORD = re.compile(f"[{''.join(wording.MARKS.values())}]\N{NO-BREAK SPACE}([a-z ]+?)(?=[:;<(]| with|$)")
 
 
 @pytest.fixture
@@ -76,9 +76,12 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
             assert glance.loc[key, name] == wording.marked(verdict)
             item = next(i for i in shown.split("<li>") if i.startswith(f"<strong>{name}</strong>"))
             assert WORD.findall(item) == [verdict.word]
-    assert page.glued["C6_full"] == (
-        "✗\N{NO-BREAK SPACE}not reproduced without batch norm; ✓\N{NO-BREAK SPACE}reproduced with batch norm"
+    assert re.sub(r": [^(;]*\]", "", page.glued["C6_full"]) == (
+        "✗\N{NO-BREAK SPACE}not reproduced (without batch norm); ✓\N{NO-BREAK SPACE}reproduced (with batch norm)"
     )
+    for name, arm in (("full", "with"), ("full, no batch norm", "without")):
+        found = next(found for found in judged["C6"][name].findings if found.rule.role == "core")
+        assert f": {wording.value(found)} ({arm} batch norm)" in page.glued["C6_full"]
     expected = predictions.came_out(judged).set_index(["preset and arm", "what"])["came out"]
     assert "not reproduced" in expected.loc["full, no batch norm"].filter(like="C6").item()
 
