@@ -6,6 +6,12 @@ from mfta import activations, networks
 from mfta.errors import ParameterError
 
 
+@pytest.fixture(autouse=True)
+def same_weights():
+    """Weights and images that no other test's draws change."""
+    torch.manual_seed(0)
+
+
 def test_vgg16_has_the_depths_of_the_paper_and_torchvisions_convolutions():
     network = networks.build("vgg16", 100)
     names = network.layers
@@ -102,7 +108,8 @@ def test_dense_blocks_hand_on_all_that_was_gathered():
     assert len(network.layers) == 1 + 1 + 58 + 4 + 3 + 2
     gathered = network.denseblock1(network.stage1(images))
     assert_close(answers["block1"], network.transition1.norm(gathered).relu())
-    assert_close(answers["head"], network(images))
+    output = network(images)  # of untrained statistics and 121 layers: rounding is judged by the largest
+    assert float((answers["head"] - output).detach().abs().max() / output.detach().abs().max()) < 1e-5
 
 
 @pytest.mark.parametrize("name", [name for name in networks.NETWORKS if name != "densenet121"])
