@@ -42,4 +42,4 @@ def test_every_step_is_possible_and_what_is_made_is_packed(tmp_path):
     assert sum(step.startswith("double_descent --seeds 1") for step in steps) == 8
     for step in steps:
         answer = CliRunner().invoke(app, ["rerun", *step.split(), "--preset", "quick", "--dry-run"])
-        assert answer.exit_code == 0 or "alexnet" in step, answer.stderr
+        assert answer.exit_code == 0, answer.stderr
