@@ -47,9 +47,10 @@ def _processor() -> str:
 
 
 def has_matrix_instructions() -> bool:
-    """Whether the processor multiplies matrices of bfloat16 by instructions of their own (AMX)."""
+    """Whether the processor multiplies bfloat16 by instructions of its own (AMX, or AVX-512's dot products)."""
     try:
-        return "amx_bf16" in Path("/proc/cpuinfo").read_text()
+        flags = Path("/proc/cpuinfo").read_text().split()
+        return "amx_bf16" in flags or "avx512_bf16" in flags
     except OSError:  # not Linux
         return False
 
