@@ -91,9 +91,7 @@ def main(
 
     sides: dict[str, Callable[[int], None]] = {
         "plain": lambda epoch: plain_epoch(theirs, their_optimizer, loader, config),
-        "ours": lambda epoch: training.train_epoch(
-            config, ours, our_optimizer, inputs, targets, epoch, precision
-        ),
+        "ours": lambda epoch: training.train_epoch(config, ours, our_optimizer, inputs, targets, epoch, precision),
     }
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for epoch in range(repetitions + 1):
