@@ -116,7 +116,7 @@ def build(config: Training, dataset: data.Dataset) -> networks.Network:
 
 
 def precision_of(config: Training) -> str:
-    """What ``auto`` stands for here: bfloat16 on a GPU and with matrix instructions for it, else float32."""
+    """What ``auto`` stands for here: bfloat16 on a GPU or a processor with instructions for it, else float32."""
     if config.precision != "auto":
         return config.precision
     return "bfloat16" if device().type == "cuda" or store.has_matrix_instructions() else "float32"
