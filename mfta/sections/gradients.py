@@ -7,12 +7,14 @@ the network by the chain rule (the paper's appendix, Eq. 25 and Fig. A.1, claim 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field, model_validator
+from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -57,16 +59,25 @@ class Split:
 
 
 def split(
-    network: Network, images: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor, batch_size: int
+    network: Network,
+    images: torch.Tensor,
+    targets: torch.Tensor,
+    weights: torch.Tensor,
+    batch_size: int,
+    wanted: tuple[str, ...] = PARTS[:2],
 ) -> Split:
     """Split the gradient of Σ weights · cross entropy, in the mode (training, evaluation) the network is in.
 
     images: (n, channels, height, width). targets: (n,) integers. weights: (n,), 1/m on the m examples of a
-    set and 0 on all others, which then only take part in the statistics of their batch. Batches are equal
-    and fixed; those without a weight are left out.
+    set and 0 on all others, which then only take part in the statistics of their batch, and are left out where
+    no batch norm takes any. Batches are equal and fixed; those without a weight are left out.
+    wanted: the first part, or the first two and with them the total.
     """
+    if not any(isinstance(module, nn.BatchNorm2d) and module.training for module in network.modules()):
+        inside = weights.nonzero()[:, 0]
+        images, targets, weights = images[inside], targets[inside.to(targets.device)], weights[inside]
     parameters = dict(network.named_parameters())
-    sums = {part: {key: torch.zeros_like(p) for key, p in parameters.items()} for part in PARTS[:2]}
+    sums = {part: {key: torch.zeros_like(p) for key, p in parameters.items()} for part in wanted}
     confidence = 0.0
     batches = -(-len(images) // batch_size)
     for rows in torch.arange(len(images)).tensor_split(batches):
@@ -78,8 +89,9 @@ def split(
         uniform = 1 / logits.shape[1]
         one_hot = functional.one_hot(targets[rows], logits.shape[1]).to(logits)
         confidence += float((weight[:, 0] * probability.amax(1)).sum())
-        for part, at_logits in zip(PARTS, (uniform - one_hot, probability - uniform), strict=False):
-            gradient = torch.autograd.grad(logits, [*parameters.values()], weight * at_logits, retain_graph=True)
+        for part, at_logits in zip(wanted, (uniform - one_hot, probability - uniform), strict=False):
+            more = part != wanted[-1]
+            gradient = torch.autograd.grad(logits, [*parameters.values()], weight * at_logits, retain_graph=more)
             for key, value in zip(parameters, gradient, strict=True):
                 sums[part][key] += value
     keys = network.keys()
@@ -90,8 +102,9 @@ def split(
         }
         for part, summed in sums.items()
     }
-    first, second = parts.values()
-    parts["total"] = {layer: first[layer] + second[layer] for layer in keys}
+    if len(parts) == 2:
+        first, second = parts.values()
+        parts["total"] = {layer: first[layer] + second[layer] for layer in keys}
     return Split(parts, confidence)
 
 
@@ -104,7 +117,7 @@ def compute(config: Gradients, fresh: bool = False) -> pd.DataFrame:
     ones. ``confidence``: mean largest probability. ``varied`` says what a row belongs to: ``epoch`` (over
     training), ``images`` (untrained network, label-dependent part of ``subset`` number so and so of that
     many images), ``halves`` (untrained network, the same part, with ``signal`` and ``floor``, see
-    :meth:`_Measurement.over_halves`) or ``head_scale`` (untrained network, initial weights of the head times that
+    :meth:`_Measurement.over_groups`) or ``head_scale`` (untrained network, initial weights of the head times that
     factor).
 
     Batch norm normalises by the batch, as in training, or with ``batch_statistics`` off by its running
@@ -113,7 +126,7 @@ def compute(config: Gradients, fresh: bool = False) -> pd.DataFrame:
     """
     run = training.run(config.training, fresh)
     measurement = _Measurement(config, run)
-    rows = [measurement.over_training, measurement.over_images, measurement.over_halves, measurement.over_scales]
+    rows = [measurement.over_training, measurement.over_groups, measurement.over_scales]
     table = pd.DataFrame([row for rows_of in rows for row in rows_of()])
     table.insert(0, "seed", config.seed)
     return table
@@ -139,48 +152,44 @@ class _Measurement:
         """All parts at the measured epochs."""
         epochs = sorted({0, *self.config.measured_epochs, self.run.best_epoch, self.config.epochs})
         for epoch in tqdm(epochs, desc=f"gradients, seed {self.config.seed}", unit="epoch", disable=None):
-            rows = list(self._both(self.run.network(epoch)))
+            rows = self._untrained if epoch == 0 else list(self._both(self.run.network(epoch)))
             for stage in self.run.stages(epoch):
                 yield from ({"varied": "epoch", "epoch": epoch, "stage": stage, **row} for row in rows)
 
-    def over_images(self) -> Iterator[dict]:
-        """The label-dependent part of ever larger subsets at initialization, each with every label as often."""
-        network = self.run.network(0)
-        for name, groups in self.groups.items():
-            sizes = np.unique(np.geomspace(1, len(groups), 7).round().astype(int))
-            for size in tqdm(sizes, desc=f"{name} subsets", disable=None):
-                for subset in range(min(self.config.subsets, len(groups) // size)):
-                    chosen = groups[subset * size : (subset + 1) * size].ravel()
-                    parts = self._split(network, chosen).parts
-                    what = {"varied": "images", "epoch": 0, "stage": "initial", "subset": subset}
-                    for row in _rows(network, {"label_dependent": parts["label_dependent"]}):
-                        yield {**what, "examples": name, "images": len(chosen), **row}
+    def over_groups(self) -> Iterator[dict]:
+        """The label-dependent part at initialization, summed up from groups that hold every label once.
 
-    def over_halves(self) -> Iterator[dict]:
-        """Signal and noise of the label-dependent part at initialization, from groups that hold every label once.
-
-        ``signal``: the inner product of the gradients of two disjoint halves of the set, in the mean over all ways
-        to halve it, which is that over all pairs of groups. ``floor``: the norm that the scatter of the groups alone
-        gives the mean of so many.
+        A gradient is linear in its examples, so that one pass over the groups gives that of every subset of them.
+        ``images``: the rows of ever larger subsets. ``halves``: of the whole set, with ``signal``, the inner product
+        of the gradients of two disjoint halves in the mean over all ways to halve it, which is that over all pairs
+        of groups, and ``floor``, the norm that the scatter of the groups alone gives the mean of so many.
         """
         network = self.run.network(0)
         for name, groups in self.groups.items():
-            squares: dict[str | None, float] = {}
-            sums: dict[str, torch.Tensor] = {}
-            for group in tqdm(groups, desc=f"{name} groups", disable=None):
-                parts = self._split(network, group).parts["label_dependent"]
-                for layer in (None, *parts):
-                    squares[layer] = squares.get(layer, 0.0) + _vector(parts, layer).square().sum().item()
-                sums = {layer: sums.get(layer, 0.0) + gradient.double() for layer, gradient in parts.items()}
             n = len(groups)
-            for layer, square in squares.items():
-                whole = _vector(sums, layer).square().sum().item()  # of the sum over groups
-                noise = (square - whole / n) / (n - 1) / n if n > 1 else float("nan")
-                row = {"layer": layer, "part": "label_dependent", "norm": whole**0.5 / n}
-                if layer is not None:
-                    row["depth"] = network.layers.index(layer)
-                what = {"varied": "halves", "epoch": 0, "stage": "initial", "examples": name, "images": groups.size}
-                yield {**what, **row, "signal": whole / n**2 - noise, "floor": max(noise, 0.0) ** 0.5}
+            what = {"epoch": 0, "stage": "initial", "examples": name}
+            sums: dict[int, dict[str, torch.Tensor]] = {
+                int(size): {} for size in np.unique(np.geomspace(1, n, 7).round().astype(int))
+            }
+            squares: dict[str | None, float] = {}
+            for number, group in enumerate(tqdm(groups, desc=f"{name} groups", disable=None)):
+                gradient = self._split(network, group, PARTS[:1]).parts["label_dependent"]
+                for layer in (None, *gradient):
+                    squares[layer] = squares.get(layer, 0.0) + _vector(gradient, layer).square().sum().item()
+                for size, begun in sums.items():
+                    subset, place = divmod(number, size)
+                    if subset < min(self.config.subsets, n // size):
+                        sums[size] = {key: value.double() + begun.get(key, 0) for key, value in gradient.items()}
+                        if place == size - 1:
+                            of_subset = {"varied": "images", **what, "subset": subset, "images": size * group.size}
+                            mean = {key: value / size for key, value in sums[size].items()}
+                            yield from ({**of_subset, **row} for row in _rows(network, {"label_dependent": mean}))
+                            if size < n:
+                                sums[size] = {}
+            for row in _rows(network, {"label_dependent": {key: value / n for key, value in sums[n].items()}}):
+                noise = (squares[row["layer"]] / n - row["norm"] ** 2) / (n - 1) if n > 1 else float("nan")
+                scatter = {"signal": row["norm"] ** 2 - noise, "floor": max(noise, 0.0) ** 0.5}
+                yield {"varied": "halves", **what, "images": groups.size, **row, **scatter}
 
     def over_scales(self) -> Iterator[dict]:
         """All parts at initialization with the head's weights multiplied."""
@@ -188,7 +197,11 @@ class _Measurement:
             network = self.run.network(0)
             network.get_parameter(f"{network.taps['head'].node}.weight").data *= scale
             what = {"varied": "head_scale", "epoch": 0, "stage": "initial", "head_scale": scale}
-            yield from ({**what, **row} for row in self._both(network))
+            yield from ({**what, **row} for row in (self._untrained if scale == 1 else self._both(network)))
+
+    @cached_property
+    def _untrained(self) -> list[dict]:
+        return list(self._both(self.run.network(0)))
 
     def _both(self, network: Network) -> Iterator[dict]:
         splits = {name: self._split(network, groups.ravel()) for name, groups in self.groups.items()}
@@ -197,11 +210,11 @@ class _Measurement:
             what = {"examples": name, "images": self.groups[name].size, "confidence": answer.confidence}
             yield from ({**what, **row} for row in _rows(network, answer.parts, others))
 
-    def _split(self, network: Network, chosen: np.ndarray) -> Split:
+    def _split(self, network: Network, chosen: np.ndarray, wanted: tuple[str, ...] = PARTS[:2]) -> Split:
         network.train(self.config.batch_statistics)
         weights = torch.zeros(len(self.images))
         weights[chosen] = 1 / len(chosen)
-        return split(network, self.images, self.targets, weights, self.config.batch_size)
+        return split(network, self.images, self.targets, weights, self.config.batch_size, wanted)
 
 
 def _groups(permuted: labels.PermutedLabels, examples: str, seed: int) -> np.ndarray:

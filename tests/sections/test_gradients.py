@@ -161,11 +161,13 @@ def test_permuted_labels_are_ignored_at_first_on_digits():
     assert exponents["unpermuted"] > -0.35
 
 
-def test_the_signal_is_the_mean_inner_product_over_all_halvings(tiny):
-    """And norm, signal and floor are one identity: norm² = signal + floor²."""
-    config = sections.config("gradients", "quick", **gradients_of(tiny) | {"permuted_fraction": 0.2}, seed=0)
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_one_pass_over_groups_gives_all_subsets_and_the_mean_over_all_halvings(tiny, batch_norm):
+    """Norm, signal and floor are one identity: norm² = signal + floor²."""
+    chosen = gradients_of(tiny) | {"permuted_fraction": 0.2, "batch_norm": batch_norm}
+    config = sections.config("gradients", "quick", **chosen, seed=0)
     measurement = gradients._Measurement(config, training.run(config.training))
-    rows = pd.DataFrame(measurement.over_halves())
+    rows = pd.DataFrame(measurement.over_groups())
     groups = measurement.groups["permuted"]
     assert len(groups) == 4
     model = measurement.run.network(0)
@@ -173,10 +175,20 @@ def test_the_signal_is_the_mean_inner_product_over_all_halvings(tiny):
     alone = [gradients._vector(part, None) for part in parts]
     halvings = [((0, 1), (2, 3)), ((0, 2), (1, 3)), ((0, 3), (1, 2))]
     products = [float((alone[a] + alone[b]) @ (alone[c] + alone[d])) / 4 for (a, b), (c, d) in halvings]
-    whole = rows[rows["layer"].isna()].set_index("examples")
+    halves = rows[rows["varied"] == "halves"]
+    whole = halves[halves["layer"].isna()].set_index("examples")
     assert whole.loc["permuted", "signal"] == pytest.approx(np.mean(products), rel=1e-6)
     assert np.allclose(whole["norm"] ** 2, whole["signal"] + whole["floor"] ** 2)
-    assert set(rows["layer"].dropna()) == set(parts[0])
+    assert set(halves["layer"].dropna()) == set(parts[0])
+
+    subsets = rows[(rows["varied"] == "images") & (rows["examples"] == "permuted") & (rows["layer"] == "conv1_1")]
+    assert len(subsets) == 4 + 2 + 1 + 1  # of one, two, three and all four groups
+    for _, row in subsets.iterrows():
+        size = row["images"] // C
+        at_once = measurement._split(model, groups[int(row["subset"]) * size :][:size].ravel()).parts[
+            "label_dependent"
+        ]
+        assert row["norm"] == pytest.approx(at_once["conv1_1"].norm().item(), rel=1e-5)
 
 
 def test_the_fitted_exponent_is_that_of_a_power_law():
