@@ -1,8 +1,8 @@
 """Finish the pages that Sphinx makes: figures for dark pages, tables for narrow ones, and what the footer says.
 
 Every drawing gets a second version for dark pages, its size, and links to its file and the page's data. Tables get
-captions, scopes, and the labels by which a narrow page shows a row as a card. A page says what it is about, loads
-MathJax only where there is a formula, and names the commit that it was made from.
+captions, scopes, and the labels by which a narrow page shows a row as a card. A page says what it is about
+and names the commit that it was made from.
 """
 
 import json
@@ -56,8 +56,6 @@ def finish(app: Sphinx, page: str, template: str, context: dict[str, Any], doctr
         finish_table(soup, table)
     context["body"] = str(soup)
     context["metatags"] = context.get("metatags", "") + meta(app, page, context, soup)
-    if not soup.select_one(".math"):
-        context["script_files"] = [script for script in context["script_files"] if "mathjax" not in named(script)]
     if not soup.select_one("#explorer-data"):
         context["script_files"] = [script for script in context["script_files"] if "explorer.js" not in named(script)]
 

@@ -181,11 +181,11 @@ def test_every_page_is_quiet_as_a_file(chromium):
 
 
 HEAVIEST = 1_500_000
-"""Bytes of a page with all that it loads, MathJax apart, which only pages with formulas have."""
+"""Bytes of a page with all that it loads."""
 
 
 @pytest.mark.slow
-def test_pages_are_light_and_load_mathjax_only_for_formulas(chromium, home):
+def test_pages_are_light(chromium, home):
     found = []
     with visit(chromium, home) as (page, _):
         sizes = {}
@@ -193,9 +193,7 @@ def test_pages_are_light_and_load_mathjax_only_for_formulas(chromium, home):
         for name in PAGES:
             sizes.clear()
             page.goto(home + name, wait_until="networkidle")
-            math = sum(size for url, size in sizes.items() if "mathjax" in url)
-            found += [f"{name}: {sum(sizes.values()) - math}"] if sum(sizes.values()) - math > HEAVIEST else []
-            found += [f"{name}: MathJax without a formula"] if math and not page.locator(".math").count() else []
+            found += [f"{name}: {sum(sizes.values())}"] if sum(sizes.values()) > HEAVIEST else []
     assert not found, "\n" + "\n".join(found)
 
 
