@@ -27,6 +27,8 @@ ICONS = re.compile(
 ARTICLE = re.compile(r'<article class="bd-article"[^>]*>(.*?)</article>', re.DOTALL)
 SCRIPT_OR_TAG = re.compile(r"<script.*?</script>|<style.*?</style>|<[^>]*>", re.DOTALL)
 DESCRIPTION = 200
+SHORT = 18
+"""Characters of a value with its column's name of which two fit beside each other in a narrow card."""
 
 
 def prepare(app: Sphinx, config: Config) -> None:
@@ -98,6 +100,8 @@ def finish_table(soup: BeautifulSoup, table: Tag) -> None:
         for cell, name in zip(reversed(cells), reversed(names), strict=False):  # spanned cells are missing in front
             if name:
                 cell["data-label"] = name
+            if len(name) + len(cell.get_text(strip=True)) <= SHORT:
+                cell["data-short"] = ""
         for cell in row.find_all("th"):
             cell["scope"] = "row"
     if names and any(names):
