@@ -37,7 +37,7 @@ def _networks() -> Iterator[dict[str, Any]]:
         own = config("layer_memorization", preset)
         arms = {part: stored.arms(part, [preset]) for part in PARTS}
         for batch_norm in (own.batch_norm, not own.batch_norm):
-            name = preset if batch_norm else f"{preset}, no batch norm"
+            name = stored.arm(preset, batch_norm)
             parts = {part: PARTS[part](of[name]) for part, of in arms.items() if name in of}
             what = {"preset": preset, "network": own.network, "dataset": own.dataset, "batch_norm": batch_norm}
             if parts:

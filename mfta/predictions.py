@@ -12,7 +12,7 @@ from mfta import effects as of
 from mfta.effects import Effect
 from mfta.judge import Rule, find
 
-PLAIN, NORMALISED = "full, no batch norm", "full"
+PLAIN, NORMALISED = stored.arm("full", False), stored.arm("full", True)
 WORDS = dict.fromkeys(("C1", "C2", "C3", "C4", "C6"), "reproduced") | {"C5": "open"}
 """Of claims, in both arms; C5 has one."""
 

@@ -74,10 +74,15 @@ def tables(preset: str) -> dict[str, pd.DataFrame]:
     return variations(preset, only=[()])[()]
 
 
+def arm(preset: str, batch_norm: bool) -> str:
+    """What every page calls the networks of a preset with batch norm, and those without."""
+    return f"{preset}, batch norm" if batch_norm else f"{preset}, no batch norm"
+
+
 def arms(section: str, presets: Sequence[str] = configs.PRESETS) -> dict[str, pd.DataFrame]:
     """By name, a section's stored rows at every preset, and at its other arm, with or without batch norm.
 
-    A name is ``small`` with batch norm and ``small, no batch norm`` without it.
+    A name is ``small, batch norm`` or ``small, no batch norm`` (:func:`arm`).
     """
     found = {}
     for preset in presets:
@@ -85,7 +90,7 @@ def arms(section: str, presets: Sequence[str] = configs.PRESETS) -> dict[str, pd
         both: dict[Variation, bool] = {(): own, (f"batch_norm {not own}",): not own}
         for variation, of in variations(preset, [section], list(both)).items():
             if section in of:
-                found[preset if both[variation] else f"{preset}, no batch norm"] = of[section]
+                found[arm(preset, both[variation])] = of[section]
     return found
 
 

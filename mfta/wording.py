@@ -11,7 +11,7 @@ from importlib import resources
 import pandas as pd
 from IPython.display import HTML
 
-from mfta.configs import PRESETS
+from mfta.configs import PRESETS, preset_values
 from mfta.judge import Claim, Finding, Rule, Verdict
 
 MARKS = {
@@ -80,27 +80,31 @@ def note(verdict: Verdict) -> str:
 
 
 def sentence(verdicts: Mapping[str, Verdict]) -> str:
-    """``reproduced at quick (3 seeds); undecided at small (2 seeds)``, or ``not tested so far``."""
+    """``reproduced at small, no batch norm (3 seeds)`` and so on, or ``not tested so far``."""
     told = (f"{verdict.word} at {name} ({seeds(verdict)})" for name, verdict in verdicts.items())
     return "; ".join(told) or "not tested so far"
 
 
 def words(verdicts: Mapping[str, Verdict], preset: str) -> str:
-    """What became of a claim at one preset: ``✓ reproduced``, of each arm where batch norm was left out of one."""
+    """What became of a claim at one preset: ``✓ reproduced``, with the arm where it is not the preset's own alone."""
+    arms = _arms(verdicts, preset)
+    return "; ".join(marked(verdict) + arm for arm, verdict in arms.items()) or marked(None)
+
+
+def _arms(verdicts: Mapping[str, Verdict], preset: str) -> dict[str, Verdict]:
+    """One preset's verdicts by ``(with batch norm)`` or ``(without batch norm)``; its own arm alone goes unnamed."""
     of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
-    if set(of) <= {preset}:
-        return marked(of.get(preset))
-    arms = {name: "with" if name == preset else "without" for name in of}
-    return "; ".join(f"{marked(of[name])} {arm} batch norm" for name, arm in arms.items())
+    said = {False: " (without batch norm)", True: " (with batch norm)"}
+    arms = {not name.endswith(", no batch norm"): verdict for name, verdict in of.items()}
+    own = {preset_values(preset, verdict.claim.section)["batch_norm"] for verdict in arms.values()}
+    return {"" if {batch_norm} == own == set(arms) else said[batch_norm]: of for batch_norm, of in arms.items()}
 
 
 def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
     """``✓ reproduced: × 1.41 [1.31, 1.52]``, the word and first core effect at one preset, of each arm stored."""
-    of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
     said = []
-    for name, verdict in of.items():
+    for arm, verdict in _arms(verdicts, preset).items():
         first = next((f": {value(found)}" for found in verdict.findings if found.rule.role == "core"), "")
-        arm = f" ({'with' if name == preset else 'without'} batch norm)" if len(of) > 1 else ""
         said.append(marked(verdict) + first.replace("× ", "×\N{NO-BREAK SPACE}") + arm)
     return "; ".join(said) or "not computed yet"
 

@@ -56,7 +56,8 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
     page = Page("verdicts", monkeypatch, tmp_path)
     judged = claims.judged()
     assert {name for of in judged.values() for name in of} == {
-        "quick, no batch norm", "small", "small, no batch norm", "full", "full, no batch norm",
+        "quick, no batch norm",
+        *("small, batch norm", "small, no batch norm"), *("full, batch norm", "full, no batch norm"),
     }  # fmt: skip
     assert [judged[key]["quick, no batch norm"].word for key in ("C1", "C2", "C3", "C4", "C6")] == [
         "reproduced", "reproduced", "reproduced", "partly", "reproduced",
@@ -79,7 +80,7 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
     assert re.sub(r": [^(;]*\]", "", page.glued["C6_full"]) == (
         "✗\N{NO-BREAK SPACE}not reproduced (without batch norm); ✓\N{NO-BREAK SPACE}reproduced (with batch norm)"
     )
-    for name, arm in (("full", "with"), ("full, no batch norm", "without")):
+    for name, arm in (("full, batch norm", "with"), ("full, no batch norm", "without")):
         found = next(found for found in judged["C6"][name].findings if found.rule.role == "core")
         assert f": {wording.value(found)} ({arm} batch norm)" in page.glued["C6_full"]
     expected = predictions.came_out(judged).set_index(["preset and arm", "what"])["came out"]

@@ -56,7 +56,7 @@ def test_the_arms_of_a_preset_are_named_by_batch_norm_and_other_choices_are_none
     keep("gradients", gradients(seeds=4), preset="full")
     found = stored.arms("gradients")
     assert {name: table["seed"].nunique() for name, table in found.items()} == {
-        "quick, no batch norm": 2, "quick": 1, "full, no batch norm": 4,
+        "quick, no batch norm": 2, "quick, batch norm": 1, "full, no batch norm": 4,
     }  # fmt: skip
     assert stored.arms("rewinding") == {}
     overview = stored.overview()

@@ -25,7 +25,7 @@ COLORS = dict(zip(("this run", *PRESETS), ["#222222", *sns.color_palette("colorb
 def forest(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str, Finding]) -> Figure:
     """One row a rule, each on a scale of its own: where the claim has it (grey), the paper's value, ours by name.
 
-    verdicts: by name of what is stored (``small``, ``small, no batch norm``). Markers are full where the rule holds;
+    verdicts: by name of what is stored (``small, no batch norm``). Markers are full where the rule holds;
     lines are the 95 % intervals, and arrows go beyond the scale. One seed has no line.
     """
     found = {name: {f.rule.key: f for f in verdict.findings} for name, verdict in verdicts.items()}
