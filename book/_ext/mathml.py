@@ -14,6 +14,7 @@ from fontTools.ttLib import TTFont
 from math_core import LatexError, LatexToMathML
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 FORMULAS = LatexToMathML()
@@ -38,8 +39,13 @@ def inline(self: HTML5Translator, node: nodes.math) -> None:
 
 
 def block(self: HTML5Translator, node: nodes.math_block) -> None:
-    """A formula on lines of its own, which scroll where they are too wide."""
-    self.body.append(f'<div class="math">{convert(node, block=True)}</div>')
+    """A formula on lines of its own, which scroll where they are too wide, with its number where it has a label."""
+    self.body.append(self.starttag(node, "div", CLASS="math"))
+    if node["number"]:
+        self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
+        self.add_permalink_ref(node, "Link to this equation")
+        self.body.append("</span>")
+    self.body.append(f'<div class="formula">{convert(node, block=True)}</div></div>')
     raise nodes.SkipNode
 
 

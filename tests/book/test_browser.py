@@ -81,8 +81,6 @@ def test_every_page_is_quiet_and_fits_the_screen(chromium, home, theme, width):
     with visit(chromium, home, theme, width) as (page, problems):
         for name in PAGES:
             page.goto(home + name, wait_until="load")
-            if page.locator(".math").count():
-                page.locator("mjx-container").first.wait_for(state="attached")
             here = [f"{name}: {problem}" for problem in problems]
             seen, needed = page.evaluate(
                 "[document.documentElement.clientWidth, document.documentElement.scrollWidth]"
@@ -210,6 +208,20 @@ def test_tables_are_whole_at_1280_and_cards_on_a_phone(chromium, home):
                 page.goto(home + name)
                 found += [f"{name} at {width}: {n} cut"] if (n := page.evaluate(clipped)) else []
     assert not found, "\n" + "\n".join(found)
+
+
+def test_formulas_are_drawn_in_the_font_that_comes_along_and_wide_ones_scroll(chromium, home):
+    with visit(chromium, home, width=375) as (page, problems):
+        page.goto(home + "sections/gradients.html", wait_until="networkidle")
+        root = page.locator("math msqrt").first.bounding_box()
+        assert root["width"] > 8 and root["height"] > 8
+        assert page.evaluate(
+            "[...document.fonts].some(font => font.family.includes('STIX') && font.status == 'loaded')"
+        )
+        wide = "[...document.querySelectorAll('.formula')].filter(box => box.scrollWidth > box.clientWidth)"
+        assert page.evaluate(f"{wide}.length")
+        assert page.evaluate(f"{wide}.every(box => getComputedStyle(box).overflowX == 'auto')")
+    assert problems == []
 
 
 def turn_dark(page):
