@@ -1,6 +1,6 @@
 """What the book's explorer plays with: stored tables of every preset as one small JSON.
 
-Numbers are means and standard deviations over seeds, to three digits; what is undefined is null. A *stop* is a place
+Numbers are means and standard deviations over seeds, to four digits; what is undefined is null. A *stop* is a place
 of the epoch slider: an epoch at which every seed was measured, or each seed's own early or best one.
 """
 
@@ -108,7 +108,7 @@ def _grid(rows: pd.DataFrame, stops: list, across: str, order: list, value: str)
 
 
 def _short(value: float) -> float | None:
-    return None if math.isnan(value) else float(f"{value:.3g}")
+    return None if math.isnan(value) else float(f"{value:.4g}")
 
 
 def _seeds(table: pd.DataFrame) -> list[int]:
