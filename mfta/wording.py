@@ -13,6 +13,7 @@ from IPython.display import HTML
 
 from mfta.configs import PRESETS, preset_values
 from mfta.judge import Claim, Finding, Rule, Verdict
+from mfta.stored import arm
 
 MARKS = {
     "reproduced": "✓", "partly": "◐", "undecided": "?", "not reproduced": "✗", "not tested here": "–",
@@ -88,24 +89,22 @@ def sentence(verdicts: Mapping[str, Verdict]) -> str:
 def words(verdicts: Mapping[str, Verdict], preset: str) -> str:
     """What became of a claim at one preset: ``✓ reproduced``, with the arm where it is not the preset's own alone."""
     arms = _arms(verdicts, preset)
-    return "; ".join(marked(verdict) + arm for arm, verdict in arms.items()) or marked(None)
+    return "; ".join(marked(verdict) + which for which, verdict in arms.items()) or marked(None)
 
 
 def _arms(verdicts: Mapping[str, Verdict], preset: str) -> dict[str, Verdict]:
-    """One preset's verdicts by ``(with batch norm)`` or ``(without batch norm)``; its own arm alone goes unnamed."""
+    """One preset's verdicts by arm, `` (batch norm)`` say; where only the preset's own is stored it goes unnamed."""
     of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
-    said = {False: " (without batch norm)", True: " (with batch norm)"}
-    arms = {not name.endswith(", no batch norm"): verdict for name, verdict in of.items()}
-    own = {preset_values(preset, verdict.claim.section)["batch_norm"] for verdict in arms.values()}
-    return {"" if {batch_norm} == own == set(arms) else said[batch_norm]: of for batch_norm, of in arms.items()}
+    own = {arm(preset, preset_values(preset, verdict.claim.section)["batch_norm"]) for verdict in of.values()}
+    return {"" if of.keys() == own else f" ({name.partition(', ')[2]})": verdict for name, verdict in of.items()}
 
 
 def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
     """``✓ reproduced: × 1.41 [1.31, 1.52]``, the word and first core effect at one preset, of each arm stored."""
     said = []
-    for arm, verdict in _arms(verdicts, preset).items():
+    for which, verdict in _arms(verdicts, preset).items():
         first = next((f": {value(found)}" for found in verdict.findings if found.rule.role == "core"), "")
-        said.append(marked(verdict) + first.replace("× ", "×\N{NO-BREAK SPACE}") + arm)
+        said.append(marked(verdict) + first.replace("× ", "×\N{NO-BREAK SPACE}") + which)
     return "; ".join(said) or "not computed yet"
 
 

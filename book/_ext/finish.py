@@ -56,6 +56,8 @@ def finish(app: Sphinx, page: str, template: str, context: dict[str, Any], doctr
             finish_figure(soup, image, drawings[str(image["src"])], data)
     for table in soup.find_all("table"):
         finish_table(soup, table)
+    for cell in soup.select("div.cell.tag_static"):  # what stands in for a script is not loaded beside it
+        cell.wrap(soup.new_tag("noscript"))
     context["body"] = str(soup)
     context["metatags"] = context.get("metatags", "") + meta(app, page, context, soup)
     if not soup.select_one("#explorer-data"):

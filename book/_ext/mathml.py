@@ -5,9 +5,9 @@ They are drawn well in a font made for mathematics alone, so STIX Two Math comes
 
 import re
 from html import unescape
-from importlib.util import find_spec
 from pathlib import Path
 
+import ziamath
 from docutils import nodes
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
@@ -18,6 +18,7 @@ from sphinx.util.math import get_node_equation_number
 from sphinx.writers.html5 import HTML5Translator
 
 FORMULAS = LatexToMathML()
+FONT = Path(ziamath.__file__).parent / "fonts" / "STIXTwoMath-Regular.ttf"
 used = {"√", *map(chr, (0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)))}
 """Characters to draw: those of the formulas, and what browsers put for a root and for a single letter."""
 
@@ -51,10 +52,9 @@ def block(self: HTML5Translator, node: nodes.math_block) -> None:
 
 def write_font(app: Sphinx, error: Exception | None) -> None:
     """Write the characters of all formulas, with their taller and wider forms, as a web font."""
-    spec = find_spec("ziamath")
-    if error is not None or app.builder.format != "html" or spec is None or spec.origin is None:
+    if error is not None or app.builder.format != "html":
         return
-    font = TTFont(Path(spec.origin).parent / "fonts" / "STIXTwoMath-Regular.ttf")
+    font = TTFont(FONT)
     subsetter = Subsetter(Options(layout_features=["*"]))
     subsetter.populate(text="".join(used))
     subsetter.subset(font)

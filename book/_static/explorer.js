@@ -5,7 +5,6 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!source) return;
   const { networks, paper } = JSON.parse(source.textContent);
   if (!networks.length) return;
-  document.documentElement.classList.add("explored"); // the static figures make room
 
   const SETS = ["unpermuted", "permuted", "restored", "test"];
   const MEASURES = { capacity: "capacity α", radius: "radius R", dimension: "dimension D" };
