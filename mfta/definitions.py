@@ -76,10 +76,12 @@ def _built(
         network = networks.build(name, classes, width, image_size, batch_norm, None, hidden, dropout)
     keys = [*network.state_dict()]
     layers = [(tap, layer.node, [key for key in keys if layer.has(key)]) for tap, layer in network.taps.items()]
+    frozen = [name for name, weights in network.named_parameters() if not weights.requires_grad]
     kinds = {type(module) for module in network.modules() if "forward" in vars(type(module))}
-    own = sorted((kind.__module__, kind.__qualname__) for kind in kinds if kind.__module__.startswith(NETWORKS))
+    own = sorted((kind.__module__, kind.__qualname__) for kind in kinds if kind.__module__.startswith("mfta."))
     drawn = (networks.initialize.__module__, "initialize")
-    structure = {f"network {name}": _hash(f"{network!r}\n{json.dumps(layers)}")}
+    text = f"{network!r}\n{json.dumps(layers)}" + (f"\nfrozen: {frozen}" if frozen else "")
+    structure = {f"network {name}": _hash(text)}
     return structure | _reached((*own, drawn), frozenset(), ENGINE)
 
 

@@ -11,7 +11,7 @@ import nbformat
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-SECTIONS = ("capacity_theory", "double_descent", "gradients", "layer_memorization", "rewinding")
+SECTIONS = ("capacity_theory", "double_descent", "gradients", "layer_memorization", "probes", "rewinding")
 TEACHING = ("method", *SECTIONS)
 """Notebooks that do something once in sight; the others show what is stored."""
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}

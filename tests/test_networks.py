@@ -175,3 +175,30 @@ def test_unknown_network_names_the_nearest():
 def test_too_small_images_are_refused():
     with pytest.raises(ParameterError, match="too small"):
         networks.build("vgg16", 10, image_size=(1, 8, 8))
+
+
+def test_a_residual_layer_answers_the_sum_and_owns_its_second_convolution():
+    network = networks.build("resnet9", 10, 4, batch_norm=True).eval()
+    images = torch.randn(2, 3, 32, 32)
+    given, first, both = (
+        torch.from_numpy(a) for _, a in activations.record(network, images, ["conv2", "conv3_1", "conv3_2"])
+    )
+    pair = network.stage3
+    with torch.no_grad():
+        assert torch.allclose(first, pair.conv1(given.reshape(2, 8, 16, 16)).flatten(1), atol=1e-6)
+        assert torch.allclose(both, given + pair.conv2(first.reshape(2, 8, 16, 16)).flatten(1), atol=1e-6)
+    assert all(key.startswith("stage3.conv2.") for key in network.keys()["conv3_2"])
+    # Nine weights a pair of channels: 3 to 16, and the other seven convolutions in units of 16 × 16 channels.
+    weights = sum(p.numel() for p in networks.build("resnet9", 100, 16, batch_norm=False).parameters() if p.ndim == 4)
+    assert weights == 9 * (3 * 16 + 256 * (2 + 4 + 4 + 8 + 32 + 64 + 64))
+
+
+def test_of_a_front_the_first_stages_alone_learn():
+    whole, front = (networks.build(name, 10, 8, (1, 8, 8), False, hidden=2) for name in ("convnet", "convnet_front"))
+    learns = {name.split(".")[0] for name, weights in front.named_parameters() if weights.requires_grad}
+    assert learns == {"stage1", "stage2"}
+    assert [p.shape for p in whole.parameters()] == [p.shape for p in front.parameters()]
+    front(torch.randn(4, 1, 8, 8)).sum().backward()
+    assert {name for name, weights in front.named_parameters() if weights.grad is None} == {
+        name for name, _ in front.named_parameters() if name.split(".")[0] not in learns
+    }

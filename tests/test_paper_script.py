@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from mfta.cli import app
 
 SCRIPT = Path(__file__).parents[1] / "workflow" / "paper.sh"
-SECTIONS = {"layer_memorization", "rewinding", "gradients", "double_descent", "capacity_theory"}
+SECTIONS = {"layer_memorization", "rewinding", "gradients", "double_descent", "capacity_theory", "probes"}
 ONLY = """#!/bin/sh
 case "$*" in
     -c*|*gradients*--seeds\\ 1*) exec {python} "$@";;

@@ -195,7 +195,8 @@ def _measured(
 
     # ⟨b⟩, ⟨c⟩ and the last two alignments: (4, 1 + parts, n)
     each = np.concatenate(_each(forms, range(-(-n // size)), workers), axis=2)
-    b, c, axes, crossed = np.nansum(each * kept, axis=2) / (np.isfinite(each) * kept).sum(2)
+    with np.errstate(invalid="ignore"):  # NaN where no draw defines it
+        b, c, axes, crossed = np.nansum(each * kept, axis=2) / (np.isfinite(each) * kept).sum(2)
     between = mean_cosine(centers @ centers.transpose(0, 2, 1), *[np.linalg.norm(centers, axis=2)] * 2)
     values = measures(np.array([kept @ cost, b, c, between, axes, crossed]), p)
     return (

@@ -120,7 +120,8 @@ def measures(means: np.ndarray, manifolds: float) -> np.ndarray:
 def left_out(values: np.ndarray) -> np.ndarray:
     """Standard errors of values (7, B) found with one of B parts left out: the jackknife."""
     parts = values.shape[1]
-    return np.asarray(np.sqrt((parts - 1) * np.square(values - values.mean(1, keepdims=True)).mean(1)))
+    with np.errstate(invalid="ignore"):  # the error of a radius without bound is unknown
+        return np.asarray(np.sqrt((parts - 1) * np.square(values - values.mean(1, keepdims=True)).mean(1)))
 
 
 def mean_cosine(products: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ PAGES = sorted(
     for path in SITE.rglob("*.html")
     if not {"_static", "_sources"} & set(path.relative_to(SITE).parts)
 )
-FIGURE_SECTIONS = ("capacity_theory", "layer_memorization", "rewinding", "double_descent", "gradients")
+FIGURE_SECTIONS = ("capacity_theory", "layer_memorization", "rewinding", "double_descent", "gradients", "probes")
 
 pytestmark = [
     pytest.mark.skipif(not (SITE / "index.html").exists(), reason="no _build/html: run `make book`"),

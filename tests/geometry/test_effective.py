@@ -191,3 +191,10 @@ def test_what_cannot_be_analysed_is_refused_by_name(call, says):
     with pytest.raises(GeometryError, match=says) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_the_error_of_a_radius_is_unknown_where_one_draw_alone_is_left():
+    # A single draw lies at its own mean, so that no spread is left; that is no reason to warn.
+    summary = effective_geometry(made(), n_draws=2).summary()
+    assert np.isfinite(summary["radius"])
+    assert np.isnan(summary["radius_stderr"])
