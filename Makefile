@@ -18,7 +18,7 @@ read: .venv-read/installed
 	@echo "open _build/html/index.html"
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/ruff check

@@ -31,14 +31,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true")
     sets = [option for text in SHORT for option in ("--set", text)]
-    options = ["layer_memorization", "--seeds", "0", *sets] if parser.parse_args().short else ["--jobs", "2"]
+    short = parser.parse_args().short
+    options = ["layer_memorization", "--seeds", "0", *sets] if short else ["--jobs", "2"]
     with tempfile.TemporaryDirectory(dir="/tmp") as text:
         folder = Path(text)
         folder.chmod(0o755)
         usual = project(folder / "usual")
         run(usual, options, {"PYTHONPATH": str(ROOT)})
         unusual = project(folder / "un [bold]usual 'place' #1 100%")
-        run(unusual, options, strange(folder), POWERLESS if os.getuid() == 0 else ())
+        run(unusual, options, strange(folder, short), POWERLESS if os.getuid() == 0 else ())
         compare(usual, unusual)
 
 
@@ -49,10 +50,12 @@ def project(folder: Path) -> Path:
     return folder
 
 
-def strange(folder: Path) -> dict[str, str]:
-    """The environment of the unusual batch."""
+def strange(folder: Path, compiled: bool) -> dict[str, str]:
+    """The environment of the unusual batch; compiled: the installation has its kernels' machine code with it."""
     installed, settings = folder / "read only", folder / "settings"
-    shutil.copytree(ROOT / "mfta", installed / "mfta", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        ROOT / "mfta", installed / "mfta", ignore=None if compiled else shutil.ignore_patterns("__pycache__")
+    )
     scratch = Path(f"{folder}/{'job-0123456789' * 9}"[:90])
     scratch.mkdir(parents=True)
     settings.mkdir()

@@ -34,10 +34,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--seeds", default="0..3", help="of the batch")
+    parser.add_argument("--notebooks", type=Path, default=ROOT / "notebooks", help="folder of the notebooks to run")
     parser.add_argument("--stretch", type=float, default=8.0, help="seconds after the first job's start")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        calm = Project(Path(folder) / "undisturbed", options.seeds)
+        calm = Project(Path(folder) / "undisturbed", options)
         started = time.monotonic()
         require(calm.start().wait() == 0, f"the undisturbed batch failed:\n{calm.log.read_text()}")
         print(f"undisturbed: {len(calm.finished())} trainings and tables in {time.monotonic() - started:.0f} s")
@@ -51,7 +52,7 @@ def main() -> None:
 
 def disturbed(folder: Path, calm: "Project", options: argparse.Namespace, rng: random.Random, most: int) -> int:
     """Kill one batch at most so many times, then let it end; return how often it was killed."""
-    project, seen, kills = Project(folder, options.seeds), {}, 0
+    project, seen, kills = Project(folder, options), {}, 0
     while True:
         process = project.start()
         if kills < most and project.first_job(process):
@@ -78,15 +79,15 @@ def disturbed(folder: Path, calm: "Project", options: argparse.Namespace, rng: r
 class Project:
     """A folder with the notebooks and a store of its own."""
 
-    def __init__(self, folder: Path, seeds: str) -> None:
-        """``folder`` is made; seeds: as the command line takes them."""
+    def __init__(self, folder: Path, options: argparse.Namespace) -> None:
+        """``folder`` is made."""
         self.folder, self.log = folder, folder / "log"
         folder.mkdir()
-        shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+        shutil.copytree(options.notebooks, folder / "notebooks")
         (folder / "pyproject.toml").write_text("")
         overrides = [option for text in OVERRIDES for option in ("--set", text)]
         python = [sys.executable, "-m", "mfta.cli", "rerun"]
-        self.command = [*python, *SECTIONS, "--seeds", seeds, "--jobs", "2", *overrides]
+        self.command = [*python, *SECTIONS, "--seeds", options.seeds, "--jobs", "2", *overrides]
 
     def start(self) -> subprocess.Popen:
         """Start the batch in a process group of its own."""

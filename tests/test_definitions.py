@@ -37,7 +37,7 @@ def before():
 
 @pytest.fixture
 def copy(tmp_path):
-    shutil.copytree(PACKAGE, tmp_path / "mfta", ignore=shutil.ignore_patterns("__pycache__", "digitised"))
+    shutil.copytree(PACKAGE, tmp_path / "mfta", ignore=shutil.ignore_patterns("digitised"))
     return tmp_path
 
 

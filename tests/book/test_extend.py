@@ -59,7 +59,7 @@ def page():
 
 def carried_out(folder):
     """The project's files in ``folder`` with every change made."""
-    ignored = shutil.ignore_patterns("__pycache__", "digitised")
+    ignored = shutil.ignore_patterns("digitised")  # compiled kernels go with it
     shutil.copytree(ROOT / "mfta", folder / "mfta", ignore=ignored)
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
     (folder / "book").mkdir()
