@@ -40,7 +40,7 @@ _LATER = {
     "measure_layers": ("mfta.layers", "measure_layers"),
     "run": ("mfta.trained", "run"),
 }
-_SUBMODULES = {"claims", "data", "figures", "labels", "networks", "notebook", "paper", "readout"}
+_SUBMODULES = {"claims", "data", "figures", "labels", "networks", "notebook", "paper"}
 
 
 def __getattr__(name: str) -> Any:

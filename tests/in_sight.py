@@ -33,9 +33,9 @@ def visible(name: str) -> list[nbformat.NotebookNode]:
 
 
 def functions(name: str) -> SimpleNamespace:
-    """The functions and capital constants of a notebook's visible cells, with its imports, and nothing else run."""
+    """The functions and capital constants of a notebook's cells, with its imports, and nothing else run."""
     kept: list[ast.stmt] = []
-    for cell in visible(name):
+    for cell in code(name):
         for statement in ast.parse(cell.source).body:
             constant = isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "").isupper()
             if constant or isinstance(statement, ast.Import | ast.ImportFrom | ast.FunctionDef):

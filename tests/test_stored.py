@@ -1,11 +1,11 @@
 """What pages take from the store: the preset's tables over all seeds, sound ones only, none computed."""
 
 import pandas as pd
+from in_sight import functions
 from made_up import gradients, memorization, rewinding
 
 from mfta import configs, notebook, sections, store, stored
 from mfta.jobs import Job
-from mfta.readout import build
 
 
 def keep(section, table, preset="quick", **overrides):
@@ -77,13 +77,15 @@ def test_a_section_shows_the_stored_preset_nearest_to_the_paper():
 
 def test_the_build_lists_every_certificate():
     keep("gradients", gradients(seeds=2))
-    frame = build.certificates()
+    build = functions("build")
+    frame = build.certificates(["quick"])
     assert list(frame["seed"]) == ["0", "1"]
     assert set(frame["state"]) == {"stale"}
     assert build.counted(frame) == "2 stale"
     assert build.reasons(frame)["tables"].sum() == 2
     assert build.counted(pd.DataFrame()) == "nothing is stored"
     versions = build.environment()["version"]
+    assert build.certificates(["small"]).empty
     assert {"Python", "torch", "numpy", "jupyter-book", "mfta"} <= set(versions.index)
 
 

@@ -2,9 +2,7 @@
 
 from mfta.figures.lines import heat, lines, ratio
 from mfta.figures.method import anchor_of_a_draw, anchors_in_space, anchors_in_the_plane, margin
-from mfta.figures.robustness import capacity_ratios
-from mfta.figures.story import story
-from mfta.figures.style import COLORS, LABELS, MARKERS, use_style
+from mfta.figures.style import COLORS, LABELS, MARKERS, mean_line, use_style
 
 __all__ = [
     "COLORS",
@@ -13,11 +11,10 @@ __all__ = [
     "anchor_of_a_draw",
     "anchors_in_space",
     "anchors_in_the_plane",
-    "capacity_ratios",
     "heat",
     "lines",
     "margin",
+    "mean_line",
     "ratio",
-    "story",
     "use_style",
 ]

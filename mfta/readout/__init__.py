@@ -1,1 +1,0 @@
-"""What is left of the pages' numbers outside of the notebooks."""
