@@ -3,6 +3,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
+# One more than the cores: tests wait for processes that they start.
+TESTERS ?= 3
 # A job owns its threads; what it calls must not add more.
 export OMP_NUM_THREADS := 1
 
@@ -18,7 +20,7 @@ read: .venv-read/installed
 	@echo "open _build/html/index.html"
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/ruff check
