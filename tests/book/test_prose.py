@@ -1,9 +1,11 @@
-"""Numbers in prose come from tables: none with a decimal point is typed, but for those listed here with a reason."""
+"""Numbers in prose come from tables, but for those listed here with a reason; titles say what the judge has found."""
 
 import re
 from pathlib import Path
 
 import pytest
+
+from mfta import claims
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*(ROOT / "book").glob("*.md"), *(ROOT / "notebooks").glob("*.md")])
@@ -52,3 +54,22 @@ def test_the_search_would_see_a_typed_number():
     page += '```{code-cell} ipython3\n:mystnb: {figure: {caption: "About 3.14 of it."}}\ny = 0.4\n```\n'
     page += "See [x](v1.0) and Fig. 1.\n"
     assert NUMBER.findall(prose(page) + captions(page)) == ["0.87", "−.3", "3.14"]
+
+
+@pytest.mark.parametrize(
+    ("page", "keys"),
+    [
+        ("layer_memorization", ["C1", "C2", "C3"]),
+        ("rewinding", ["C4"]),
+        ("double_descent", ["C5"]),
+        ("gradients", ["C6"]),
+    ],
+)
+def test_a_title_asks_or_says_what_is_reproduced_on_cifar(page, keys, monkeypatch):
+    monkeypatch.setenv("MFTA_RESULTS", str(ROOT / "results"))
+    title = next(
+        line for line in (ROOT / "notebooks" / f"{page}.md").read_text().splitlines() if line.startswith("# ")
+    )
+    judged = claims.judged(["small", "full", "paper"])
+    words = {verdict.word for key in keys for verdict in judged[key].values()} - {"undecided", "not tested here"}
+    assert "?" in title or words == {"reproduced"}
