@@ -70,6 +70,6 @@ def test_a_title_asks_or_says_what_is_reproduced_on_cifar(page, keys, monkeypatc
     title = next(
         line for line in (ROOT / "notebooks" / f"{page}.md").read_text().splitlines() if line.startswith("# ")
     )
-    judged = claims.judged(["small", "full", "paper"])
+    judged = claims.judged(presets=["small", "full", "paper"])
     words = {verdict.word for key in keys for verdict in judged[key].values()} - {"undecided", "not tested here"}
     assert "?" in title or words == {"reproduced"}
