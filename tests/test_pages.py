@@ -23,11 +23,11 @@ WORD = re.compile(f"[{''.join(wording.MARKS.values())}]\N{NO-BREAK SPACE}([a-z ]
 @pytest.fixture
 def store():
     """Made-up tables: most claims hold on quick; small has two arms, and one seed of rewinding."""
-    keep("layer_memorization", layers(**FEATURES_FIRST, **MEMORIZED_LATE))
+    keep("layer_memorization", layers(**FEATURES_FIRST, **MEMORIZED_LATE).assign(epoch=9))
     keep("rewinding", rewound(few=0.3))
     keep("gradients", gradients())
-    keep("layer_memorization", layers(), preset="small", batch_norm=True)
-    keep("layer_memorization", layers(**MEMORIZED_LATE), preset="small")
+    keep("layer_memorization", layers().assign(epoch=9), preset="small", batch_norm=True)
+    keep("layer_memorization", layers(**MEMORIZED_LATE).assign(epoch=9), preset="small")
     keep("rewinding", rewound(seeds=(1,)), preset="small")
     keep("gradients", gradients(permuted=0.9), preset="full")
     keep("gradients", gradients(), preset="full", batch_norm=True)
@@ -41,7 +41,7 @@ class Page:
         monkeypatch.setattr(myst_nb, "glue", lambda key, text, display: self.glued.update({key: text}))
         monkeypatch.setattr(notebook, "sections", lambda: tmp_path)
         monkeypatch.setattr(notebook, "keep", lambda figure, name: None)
-        monkeypatch.setattr(figures, "story", lambda table: None)  # made-up tables have no curves
+        monkeypatch.setattr(figures, "mean_line", lambda *given, **line: None)  # made-up tables have no curves
         monkeypatch.setattr(claims, "display", lambda figure: None)
         space = {}
         for cell in jupytext.read(ROOT / "notebooks" / f"{name}.md").cells:
