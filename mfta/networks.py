@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -48,6 +48,8 @@ def build(
     try:
         network = known_as.build(Shape(classes, width or known_as.width, image_size, batch_norm, hidden, dropout))
         initialize(network, generator)
+        for number, stage in enumerate(network):
+            stage.requires_grad_(known_as.learns is None or number < known_as.learns)
     except ValueError as error:
         raise ParameterError(str(error)) from None
     finally:
@@ -77,18 +79,8 @@ class Builder:
     width: int
     hidden_layers: int
     build: Callable[[Shape], Network]
-
-
-def _front(name: str, stages: int) -> Builder:
-    """A network whose first stages alone learn: the layers behind them keep the weights they were drawn with."""
-
-    def build(shape: Shape) -> Network:
-        network = NETWORKS[name].build(shape)
-        for stage in list(network)[stages:]:
-            stage.requires_grad_(False)
-        return network
-
-    return Builder(NETWORKS[name].width, NETWORKS[name].hidden_layers, build)
+    learns: int | None = None
+    """How many of its first stages learn, the others keeping the weights they were drawn with; None: all."""
 
 
 def _plain(name: str, width: int, hidden_layers: int, plan: list[list[int | tuple[int, int] | str]]) -> Builder:
@@ -105,4 +97,7 @@ NETWORKS = {
     "densenet121": Builder(64, 0, densenet121),
 }
 """Every network; a new one is a line here."""
-NETWORKS |= {"convnet_front": _front("convnet", 2), "vgg16_front": _front("vgg16", 3)}
+NETWORKS |= {
+    "convnet_front": replace(NETWORKS["convnet"], learns=2),
+    "vgg16_front": replace(NETWORKS["vgg16"], learns=3),
+}

@@ -26,6 +26,7 @@ CALLS = {
     "mfta.compute('rewinding', permuted_fraction=float('nan'))": "= nan is refused: input should be a finite number",
     "mfta.compute('rewinding', dataset='cifar10')": "should be 'digits' or 'cifar100'. Did you mean 'cifar100'?",
     "mfta.compute('rewinding', dataset=10)": "dataset = 10 is refused: input should be a valid string",
+    "mfta.compute('gradients', network='convnet_front')": "refused: some of its layers learn nothing; take another",
     "mfta.compute('rewinding', network='vgg')": "'convnet_front' or 'vgg16_front'. Did you mean 'vgg16'?",
     "mfta.compute('rewinding', schedule='cosin')": "should be 'constant' or 'cosine'. Did you mean 'cosine'?",
     "mfta.compute('rewinding', optimizer='sdg')": "should be 'sgd' or 'adam'. Did you mean 'sgd'?",

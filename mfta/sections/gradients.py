@@ -21,7 +21,7 @@ from tqdm import tqdm
 from mfta import labels, training
 from mfta.configs import Epochs, Scales, Section
 from mfta.data import SOURCES
-from mfta.networks import Network
+from mfta.networks import NETWORKS, Network
 from mfta.streams import stream
 
 
@@ -41,6 +41,12 @@ class Gradients(Section):
                 f"permuted_fraction = {self.permuted_fraction} is refused: of {images} images a class at least one"
                 " must be permuted and one not"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _all_layers_learn(self) -> Self:
+        if NETWORKS[self.network].learns is not None:
+            raise ValueError(f"network = '{self.network}' is refused: some of its layers learn nothing; take another")
         return self
 
 

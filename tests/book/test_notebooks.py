@@ -19,7 +19,7 @@ PARAMETERS = {
     "layer_memorization": {**SMALL, **GEOMETRY},
     "rewinding": {**SMALL, **GEOMETRY, "evaluated": 100, "rewound_to": [0]},
     "double_descent": {**SMALL, **GEOMETRY, "widths": [1, 2, 3]},
-    "probes": {**SMALL, **GEOMETRY},
+    "probes": {**SMALL, **GEOMETRY, "folds": 3},
     "gradients": {**SMALL, "subsets": 2, "head_scales": [1.0, 30.0]},
     "method": {"draws": 300},
 }
