@@ -284,7 +284,7 @@ class _Stripped(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         shown = isinstance(node.func, ast.Name) and node.func.id == "tqdm"
-        return node.args[0] if shown else node
+        return node.args[0] if shown and node.args else node
 
     def _unless_engine(self, node: ast.AST, value: ast.expr | None) -> ast.AST | None:
         if isinstance(value, ast.Call) and self.module.is_engine(value):

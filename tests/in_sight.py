@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import jupytext
 import nbformat
 
+from mfta.sections import SECTIONS
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
-SECTIONS = ("capacity_theory", "double_descent", "gradients", "layer_memorization", "probes", "rewinding")
 TEACHING = ("method", *SECTIONS)
 """Notebooks that do something once in sight; the others show what is stored."""
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mfta.cli import app
+from mfta.sections import SECTIONS
 
 SCRIPT = Path(__file__).parents[1] / "workflow" / "paper.sh"
-SECTIONS = {"layer_memorization", "rewinding", "gradients", "double_descent", "capacity_theory", "probes"}
 ONLY = """#!/bin/sh
 case "$*" in
     -c*|*gradients*--seeds\\ 1*) exec {python} "$@";;
@@ -38,7 +38,7 @@ def test_every_step_is_possible_and_what_is_made_is_packed(tmp_path):
     with tarfile.open(tmp_path / "out" / "tables.tar.gz") as archive:
         tables = [Path(name) for name in archive.getnames() if name.endswith("table.csv")]
     assert [path.parts[:2] for path in tables] == [("quick", "gradients")]
-    assert {step.split()[0] for step in steps} == SECTIONS
+    assert {step.split()[0] for step in steps} == {*SECTIONS}
     assert sum(step.startswith("double_descent --seeds 1") for step in steps) == 8
     for step in steps:
         answer = CliRunner().invoke(app, ["rerun", *step.split(), "--preset", "quick", "--dry-run"])

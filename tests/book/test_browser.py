@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from mfta.sections import SECTIONS
+
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 SITE = Path(__file__).parents[2] / "_build" / "html"
@@ -22,7 +24,6 @@ PAGES = sorted(
     for path in SITE.rglob("*.html")
     if not {"_static", "_sources"} & set(path.relative_to(SITE).parts)
 )
-FIGURE_SECTIONS = ("capacity_theory", "layer_memorization", "rewinding", "double_descent", "gradients", "probes")
 
 pytestmark = [
     pytest.mark.skipif(not (SITE / "index.html").exists(), reason="no _build/html: run `make book`"),
@@ -287,7 +288,7 @@ def test_a_newcomers_question_is_one_click_from_the_front_page(chromium, home, q
     assert problems == []
 
 
-@pytest.mark.parametrize("section", FIGURE_SECTIONS)
+@pytest.mark.parametrize("section", SECTIONS)
 def test_a_section_offers_its_table_and_its_notebook(chromium, home, section):
     with visit(chromium, home, width=375) as (page, problems):
         page.goto(f"{home}sections/{section}.html")

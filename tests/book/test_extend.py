@@ -22,7 +22,7 @@ FILES = {
     "Another section": 3,
 }
 """Files to be touched, by the page's heading."""
-SECTIONS = ("capacity_theory", "double_descent", "gradients", "layer_memorization", "probes", "rewinding")
+SECTIONS = sections.SECTIONS  # before one is added
 RUN = f"""
 import json, math
 import mfta
