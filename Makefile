@@ -1,5 +1,5 @@
 # Each target sets up what it needs; a second run installs nothing.
-.PHONY: book read test bench lint picture clean
+.PHONY: book read test test-all bench lint picture clean
 PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
@@ -19,7 +19,11 @@ read: .venv-read/installed
 	.venv-read/bin/jupyter-book build book -W -n --keep-going --all
 	@echo "open _build/html/index.html"
 
+# Everything that one process can tell; "slow" are whole batches, kills, installations and walks over every page.
 test: .venv/installed
+	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "not slow"
+
+test-all: .venv/installed
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal
 
 lint: .venv/installed
