@@ -5,6 +5,7 @@ in place, since a tap before one would otherwise read what it left behind.
 """
 
 from collections import OrderedDict
+from collections.abc import Container
 from dataclasses import dataclass
 
 import torch
@@ -71,17 +72,20 @@ class Shape:
     dropout: float
 
 
-def plain(name: str, plan: list[list[int | tuple[int, int] | str]], hidden_layers: int, shape: Shape) -> Network:
+Plan = list[list[int | tuple[int, int] | str]]
+
+
+def plain(name: str, plan: Plan, hidden_layers: int, shape: Shape, normed: Container[int] | None = None) -> Network:
     """Convolutions and poolings in a row; layers conv1_1, pool1, …, fc1, …, head.
 
     plan: by stage, the channels of each convolution in units of the width, 3×3 unless a second number says
-    otherwise; "P" for 2×2 max pooling.
+    otherwise; "P" for 2×2 max pooling. normed: the stages, from 1, that have batch norm where the shape asks for it; None: all.
     """
     channels, height, breadth = shape.image_size
-    norm = nn.BatchNorm2d if shape.batch_norm else None
     stages: OrderedDict[str, nn.Module] = OrderedDict()
     taps: dict[str, Layer] = {}
     for number, steps in enumerate(plan, start=1):
+        norm = nn.BatchNorm2d if shape.batch_norm and (normed is None or number in normed) else None
         stage: OrderedDict[str, nn.Module] = OrderedDict()
         for place, step in enumerate(steps, start=1):
             if isinstance(step, str):

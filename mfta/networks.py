@@ -1,13 +1,13 @@
 """Networks by name: a table of builders, how their weights are drawn, and what is refused."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
 
-from mfta.architectures import Layer, Network, Shape, densenet121, plain, resnet9, resnet18
+from mfta.architectures import Layer, Network, Plan, Shape, densenet121, plain, resnet9, resnet18
 from mfta.errors import ParameterError, nearest
 
 __all__ = ["NETWORKS", "Builder", "Layer", "Network", "OrderedDict", "Shape", "build", "initialize"]
@@ -83,15 +83,20 @@ class Builder:
     """How many of its first stages learn, the others keeping the weights they were drawn with; None: all."""
 
 
-def _plain(name: str, width: int, hidden_layers: int, plan: list[list[int | tuple[int, int] | str]]) -> Builder:
-    return Builder(width, hidden_layers, lambda shape: plain(name, plan, hidden_layers, shape))
+def _plain(name: str, width: int, hidden_layers: int, plan: Plan, **more: Container[int]) -> Builder:
+    return Builder(width, hidden_layers, lambda shape: plain(name, plan, hidden_layers, shape, **more))
+
+
+VGG16: Plan = [[1, 1, "P"], [2, 2, "P"], [4, 4, 4, "P"], [8, 8, 8, "P"], [8, 8, 8, "P"]]
 
 
 NETWORKS = {
     "convnet": _plain("convnet", 16, 1, [[1, 1, "P"], [2, 2, "P"], [4, 4]]),
     "cnn5": _plain("cnn5", 16, 0, [[1, "P"], [2, "P"], [4, "P"], [8]]),  # Nakkiran et al. 2020
     "alexnet": _plain("alexnet", 64, 2, [[(1, 5), "P"], [(3, 5), "P"], [6, 4, 4, "P"]]),
-    "vgg16": _plain("vgg16", 64, 2, [[1, 1, "P"], [2, 2, "P"], [4, 4, 4, "P"], [8, 8, 8, "P"], [8, 8, 8, "P"]]),
+    "vgg16": _plain("vgg16", 64, 2, VGG16),
+    "vgg16_early_norm": _plain("vgg16", 64, 2, VGG16, normed=(1, 2, 3)),  # batch norm in these stages alone
+    "vgg16_late_norm": _plain("vgg16", 64, 2, VGG16, normed=(4, 5)),
     "resnet9": Builder(64, 0, resnet9),
     "resnet18": Builder(64, 0, resnet18),
     "densenet121": Builder(64, 0, densenet121),

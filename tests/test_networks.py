@@ -193,6 +193,15 @@ def test_a_residual_layer_answers_the_sum_and_owns_its_second_convolution():
     assert weights == 9 * (3 * 16 + 256 * (2 + 4 + 4 + 8 + 32 + 64 + 64))
 
 
+def test_batch_norm_in_some_stages_is_in_those_alone():
+    for name, stages in (("vgg16_early_norm", "123"), ("vgg16_late_norm", "45"), ("vgg16", "12345")):
+        network = networks.build(name, 10, 2, batch_norm=True)
+        normed = {key for key, module in network.named_modules() if isinstance(module, torch.nn.BatchNorm2d)}
+        convolutions = {key for key, module in network.named_modules() if isinstance(module, torch.nn.Conv2d)}
+        assert {key[5] for key in normed} == set(stages)
+        assert len(normed) == sum(key[5] in stages for key in convolutions)
+
+
 def test_of_a_front_the_first_stages_alone_learn():
     whole, front = (networks.build(name, 10, 8, (1, 8, 8), False, hidden=2) for name in ("convnet", "convnet_front"))
     learns = {name.split(".")[0] for name, weights in front.named_parameters() if weights.requires_grad}
