@@ -109,7 +109,7 @@ class Section(Training):
     grid: ClassVar[tuple[str, ...]] = ("seed",)
     """Parameters that are run over: one job a combination, given to ``compute`` as lists (seeds, widths)."""
     sets: ClassVar[tuple[str, ...]] = ()
-    """Example sets of which ``points`` a class are measured."""
+    """Example sets of which ``points`` a class are measured; without points, of which one a class must be there."""
 
     @property
     def training(self) -> Training:
@@ -134,10 +134,15 @@ class Section(Training):
         permuted = round(self.permuted_fraction * train)
         there = {"train": train, "test": self.test_per_class or source.test_per_class}
         there |= {"unpermuted": train - permuted, "permuted": permuted, "restored": permuted}
+        most = min((there[name] for name in self.sets), default=1)
+        if most < 1 and "points" not in type(self).model_fields:
+            raise ValueError(
+                f"permuted_fraction = {self.permuted_fraction} is refused: of {train} images a class at least one"
+                " must be permuted and one not"
+            )
         for name in self.sets:
-            points = getattr(self, "points", 0)
+            points = getattr(self, "points", 1)
             if points > there[name]:
-                most = min(there[name] for name in self.sets)
                 raise ValueError(
                     f"points = {points} is more than the {there[name]} {name} examples a class has; "
                     + (f"set points to {most} or less" if most > 1 else "take another permuted_fraction")

@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from mfta import labels, training
 from mfta.configs import Epochs, Scales, Section
-from mfta.data import SOURCES
 from mfta.networks import NETWORKS, Network
 from mfta.streams import stream
 
@@ -28,20 +27,11 @@ from mfta.streams import stream
 class Gradients(Section):
     """Section 4: label-dependent and label-independent gradients of permuted and unpermuted examples."""
 
+    sets = ("unpermuted", "permuted")
     measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")
     batch_statistics: bool = Field(True, description="batch norm as in training; False: its running averages")
     subsets: int = Field(8, ge=1, description="disjoint subsets of each size, at most, for the law in n")
     head_scales: Scales = Field((1.0,), description="factors on the head's initial weights")
-
-    @model_validator(mode="after")
-    def _both_sets_are_there(self) -> Self:
-        images = self.train_per_class or SOURCES[self.dataset].train_per_class
-        if not 0 < round(self.permuted_fraction * images) < images:
-            raise ValueError(
-                f"permuted_fraction = {self.permuted_fraction} is refused: of {images} images a class at least one"
-                " must be permuted and one not"
-            )
-        return self
 
     @model_validator(mode="after")
     def _all_layers_learn(self) -> Self:

@@ -5,12 +5,11 @@ matter most to it and least to others, until the example loses the label that it
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Self
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 from tqdm import tqdm
 
 from mfta import training
@@ -26,17 +25,10 @@ Masks = dict[str, torch.Tensor]
 class Neurons(Section):
     """Channels zeroed one at a time until an example of the training set loses its label."""
 
+    sets = ("unpermuted", "permuted")
     images: int = Field(200, ge=1, description="images of each set, of those that are given their trained label")
     most: int = Field(60, ge=1, description="channels zeroed at most")
     others: int = Field(25, ge=1, description="other images of each set, whose labels should be kept")
-
-    @model_validator(mode="after")
-    def _both_sets_are_there(self) -> Self:
-        if not 0 < self.permuted_fraction < 1:
-            raise ValueError(
-                f"permuted_fraction = {self.permuted_fraction} is refused: give more than 0, less than 1"
-            )
-        return self
 
 
 def compute(config: Neurons, fresh: bool = False) -> pd.DataFrame:
