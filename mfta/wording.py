@@ -56,7 +56,7 @@ def value(finding: Finding) -> str:
 def bound(rule: Rule) -> str:
     """``above × 1.10``, ``× 0.95 to × 1.05``, or ``shown`` where nothing is judged."""
     above, below = (
-        None if end is None else f"× {math.exp(end):.2f}" if rule.factor else f"{end:g}".replace("-", "−")
+        None if end is None else f"× {math.exp(end):.2f}" if rule.factor else f"{end:.3g}".replace("-", "−")
         for end in (rule.above, rule.below)
     )  # fmt: skip
     if above and below:
