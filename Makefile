@@ -19,7 +19,7 @@ read: .venv-read/installed
 	.venv-read/bin/jupyter-book build book -W -n --keep-going --all
 	@echo "open _build/html/index.html"
 
-# Everything that one process can tell; "slow" are whole batches, kills, installations and walks over every page.
+# Slow are whole batches with kills, installations elsewhere, every notebook by hand, walks over every page.
 test: .venv/installed
 	$(BIN)/python -m pytest -n $(TESTERS) --dist worksteal -m "not slow"
 
