@@ -23,7 +23,7 @@ import torch
 from mfta import data, networks
 
 ENGINE = tuple(
-    f"mfta.{name}" for name in ("audit", "batch", "changes", "configs", "definitions", "errors", "jobs", "store")
+    f"mfta.{name}" for name in ("batch", "configs", "definitions", "errors", "geometry.cautions", "jobs", "store")
 )
 """Modules that make no numbers: they are not followed, and statements that only call them are left out."""
 NETWORKS = "mfta.networks"

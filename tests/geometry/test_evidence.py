@@ -1,9 +1,11 @@
 """What a result says of the removal, given directions, neighbouring ranks, and several subsets of points."""
 
+import warnings
+
 import numpy as np
 import pytest
 
-from mfta.geometry import GeometryError, analyze, centers
+from mfta.geometry import GeometryError, analyze, centers, manifolds
 
 from .clouds import measures
 
@@ -77,3 +79,21 @@ def test_repeats_are_means_over_subsets_drawn_by_the_seeds():
     g.check()
     with pytest.raises(GeometryError, match="labels"):
         analyze(X, repeats=3)
+
+
+def clouds_about(kind, p, per, seed, strength):
+    about = manifolds.centers(p, per * p, kind, strength, seed)
+    return manifolds.clouds(p, per * p, 10, 0.6, seed, about)
+
+
+@pytest.mark.parametrize(("p", "per"), [(8, 10), (12, 3), (20, 3), (20, 10)])
+def test_opposite_centers_are_said_and_there_alone(p, per):
+    """In pairs theory is far above simulation; a group, a shared plane or nothing shared says nothing."""
+    for seed in (0, 1):
+        with pytest.warns(UserWarning, match=r"opposite .* effective_geometry"):
+            analyze(clouds_about("antipodal", p, per, seed, 0.92), n_draws=2)
+        for kind, strength in {"uncorrelated": 0.0, "hierarchical": 0.6, "low-rank": 0.9}.items():
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                analyze(clouds_about(kind, p, per, seed, strength), n_draws=2)
+            assert not [one for one in said if "opposite" in str(one.message)], kind

@@ -1,0 +1,35 @@
+"""Where the theory of `analyze` does not hold, said as a warning: it makes no number, and none is changed."""
+
+import warnings
+
+import numpy as np
+from scipy.special import betaincinv
+
+OPPOSITE = 0.6  # cosines below minus this leave theory 10 % and more from simulation (`benchmarks/capacity.py`)
+BY_CHANCE = 0.01  # of random centres so many at most may have an opposite one
+
+
+def of_opposites(*center_grams: np.ndarray) -> None:
+    """Warn where half of the centres have an opposite one, in each of their Gram matrices (P, P).
+
+    Given are those before removal and after it, as removal from few centres can make pairs by itself.
+    """
+    share = float(np.all([_opposed(gram) for gram in center_grams], axis=0).mean())
+    if share >= 0.5:
+        warnings.warn(
+            f"{share:.0%} of the manifolds have one whose center is opposite to theirs; the theory knows no such pairs "
+            "and can be 10 to 80 % too high: compare with effective_geometry(..., 'random')",
+            stacklevel=3,
+        )
+
+
+def _opposed(gram: np.ndarray) -> np.ndarray:
+    """Which centres (P,) have an opposite one beyond chance: of as many random centres in as many dimensions as give
+    the median squared cosine, `BY_CHANCE` have one."""
+    p = len(gram)
+    norms = np.sqrt(np.diag(gram))
+    cosines = gram / norms[:, None] / norms[None, :]
+    typical = np.median(np.square(cosines[~np.eye(p, dtype=bool)]))
+    dimensions = max(0.455 / typical, 2.0)  # the median of a squared cosine is about .455 over the dimensions
+    chance = np.sqrt(betaincinv(0.5, (dimensions - 1.0) / 2.0, 1.0 - 2.0 * BY_CHANCE / (p - 1)))
+    return np.asarray((cosines.min(0) < -max(OPPOSITE, float(chance))) & (p > 2))
