@@ -17,8 +17,8 @@ def of_opposites(*center_grams: np.ndarray) -> None:
     share = float(np.all([_opposed(gram) for gram in center_grams], axis=0).mean())
     if share >= 0.5:
         warnings.warn(
-            f"{share:.0%} of the manifolds have one whose center is opposite to theirs; the theory knows no such pairs "
-            "and can be 10 to 80 % too high: compare with effective_geometry(..., 'random')",
+            f"{share:.0%} of the manifolds have one whose center is opposite to theirs; the theory knows no such "
+            "pairs and can be 10 to 80 % too high: compare with effective_geometry(..., 'random')",
             stacklevel=3,
         )
 
