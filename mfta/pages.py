@@ -27,7 +27,7 @@ from mfta.sections import SECTIONS
 
 KERNEL = "mfta"
 PYTHON = {"name": "python3", "display_name": "Python 3", "language": "python"}
-PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "dispute", "sweep", "own_network", "build")
+PAGES = ("method", "explorer", "verdicts", "comparison", "robustness", "sweep", "own_network", "build")
 """Notebooks of no section: the method drawn on small examples, and what is stored; executed after the sections."""
 
 

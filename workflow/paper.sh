@@ -28,7 +28,7 @@ widths() {
   "$python" -c "from mfta.configs import preset_values as p; print(*p('$preset', 'double_descent')['widths'])"
 }
 
-for section in layer_memorization rewinding gradients probes neurons; do
+for section in layer_memorization rewinding dispute gradients probes neurons; do
   step "$section" --seeds 1 "$@"
 done
 for width in $(widths); do
@@ -36,7 +36,7 @@ for width in $(widths); do
   while [ "$(jobs -rp | wc -l)" -ge "${WIDTHS_AT_ONCE:-4}" ]; do wait -n; done
 done
 wait
-for section in layer_memorization rewinding gradients probes neurons; do
+for section in layer_memorization rewinding dispute gradients probes neurons; do
   step "$section" --seeds 2,3 "$@"
 done
 step layer_memorization --seeds 1 --set network=alexnet "$@"
