@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -48,12 +49,14 @@ def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word(
     keep("gradients", made_gradients())
     keep("gradients", made_gradients(seeds=(2,)), permuted_fraction=0.25)
     keep("gradients", made_gradients(seeds=(2,), growth=9.0), augment=True)
+    keep("gradients", made_gradients(growth=9.0), augment=True, momentum=0.5)
     found = robustness.findings(stored.variations("quick"))
     effects = robustness.effects(found, "C6")
     growth = effects.filter(like="growth (further, above × 1.10)").squeeze()
     assert growth["as the preset says"].startswith("× 3.00 [")
-    assert growth["permuted fraction 0.25"] == "× 3.00: inside"
-    assert growth["augment True"] == "× 9.00: outside"
+    assert growth["permuted fraction 0.25"] == "× 3.00 (one seed): inside"
+    assert growth["augment True"] == "× 9.00 (one seed): outside"
+    assert re.fullmatch(r"× 9.00 \[8.\d\d, 9.\d\d\]: outside", growth["augment True, momentum 0.5"])
     text = html(effects).data + html(robustness.at_a_glance(found)).data
     assert not any(mark in text.replace("–", "") for mark in MARKS.values() if mark != "–")
     glance = robustness.at_a_glance(found)
