@@ -18,7 +18,8 @@ def of_opposites(*center_grams: np.ndarray) -> None:
     if share >= 0.5:
         warnings.warn(
             f"{share:.0%} of the manifolds have one whose center is opposite to theirs; the theory knows no such "
-            "pairs and can be 10 to 80 % too high: compare with effective_geometry(..., 'random')",
+            "pairs and can be 10 to 80 % too high: subtract the mean of all points and compare with "
+            "effective_geometry(..., 'random')",
             stacklevel=3,
         )
 
