@@ -12,10 +12,11 @@ import numpy as np
 
 from .coordinates import pivoted_cholesky
 from .descent import VANISHED
-from .subspace import Search
+from .subspace import MANY, Search
 
 FEWEST = 6  # manifolds; of fewer it cannot be told what their centres share (`benchmarks/capacity.py`)
 STARTS = 10  # at each rank, as in the authors' code; fewer where the search is large
+SINGLY, TOGETHER = 8, 4  # beyond MANY centres directions are added one by one up to 8, then four at a time
 CERTAIN = 0.6  # chance has not been seen to leave less of the mean |cosine| than this
 
 RANDOM_CENTERS = (6, 8, 12, 20, 35, 60, 100)
@@ -41,7 +42,7 @@ class Shared(NamedTuple):
     coefficients: np.ndarray
     """(K, P): with them the rows of the centres combine to orthonormal directions."""
     curve: np.ndarray
-    """Mean |cosine| by rank, from 0 (nothing removed) to the last rank tried."""
+    """Mean |cosine| by rank, from 0 (nothing removed) to the last tried; on straight lines where some are skipped."""
 
 
 def correlation(center_gram: np.ndarray) -> float:
@@ -61,7 +62,9 @@ def low_rank(
     that together hold less than 95 % of the centres' variance; of several minima at a rank the one is kept
     whose smallest centre norm, relative to before, is largest; the search ends after three ranks in a row
     that are each worse than the last, once past four; the rank with the smallest mean |cosine| is taken. At
-    least one direction of the centres' span is left.
+    least one direction of the centres' span is left. Of more than 200 centres only every fourth rank past the
+    eighth is tried, for the sake of time, and the search ends after two of these in a row that are each worse than
+    the last.
 
     Beyond the authors: the mean |cosine| must fall. Where more than 60 % of it is left, it must fall by more
     than chance (`chance`), and no centre may be made to vanish (`vanishes`); else nothing is removed.
@@ -76,10 +79,11 @@ def low_rank(
     centers, pivots = pivoted_cholesky(center_gram, tolerance)
     search = Search(centers, each)
     found, scores = _scan(search, most_directions(center_gram), STARTS, rank)
-    curve = np.array([start, *scores])
+    ranks = [0, *map(len, found)]
+    curve = np.interp(np.arange(ranks[-1] + 1), ranks, [start, *scores])
     if not found:
         return Shared(nothing, curve)
-    best = found[min(rank, len(found)) - 1 if rank is not None else int(np.argmin(scores))]
+    best = found[-1 if rank is not None else int(np.argmin(scores))]
     doubtful = min(scores) > CERTAIN * start and not authors and rank is None
     if rank is None and not authors and not min(scores) < (chance(center_gram) if doubtful else 1.0) * start:
         return Shared(nothing, curve)
@@ -137,16 +141,18 @@ def random_shares(p: int, size: int, sets: int) -> np.ndarray:
 
 
 def _scan(search: Search, most: int, starts: int, rank: int | None = None) -> tuple[list[np.ndarray], list[float]]:
-    """By rank from 1 on, the directions (K, r) and the mean |cosine| that they leave."""
+    """By rank from 1 on, of those tried, the directions (K, r) and the mean |cosine| that they leave."""
     p, r = len(search.gram), search.centers.shape[1]
     rng = np.random.default_rng([*b"centers"])
     found, scores = [np.zeros((0, r))], []
-    for k in range(1, min(p - 2, r - 1, most if rank is None else rank) + 1):
-        V = search.next_rank(found[-1], rng, starts)
+    last = min(p - 2, r - 1, most if rank is None else rank)
+    while (k := len(found[-1])) < last:
+        more = min(last - k, TOGETHER if p > MANY and k >= SINGLY else 1)
+        V = search.next_rank(found[-1], rng, starts, more)
         if search.norms(V).min() <= VANISHED**0.5:
             break
         found.append(V)
         scores.append(search.cosines(V))
-        if rank is None and k > 4 and scores[-1] > scores[-2] > scores[-3] > scores[-4]:
+        if rank is None and k >= 4 and scores[-1] > scores[-2] > scores[-3] and (more > 1 or scores[-3] > scores[-4]):
             break
     return found[1:], scores

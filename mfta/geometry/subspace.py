@@ -20,12 +20,9 @@ from .blocks import FAST, inner_products, kernel, padded
 from .descent import VANISHED, descend, left_over, orthonormalise
 from .grams import combine
 
-STEPS, FEW_STEPS, MANY = (
-    20,
-    10,
-    200,
-)  # for each rank that is tried, the next one going on from there; beyond MANY centres
-ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew
+STEPS = 20  # for each rank that is tried, the next one going on from there
+MANY, FEW_STEPS, STEPS_TOGETHER = 200, 10, 25  # beyond so many centres: for one direction more, and for several
+ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew; one round beyond MANY centres
 FEWER = ((500, 10), (5000, 3), (math.inf, 1))  # up to this rank times centres, so many starts
 POWER = 8  # iterations towards the direction that the centres left share most; it only starts a descent
 DIGITS = 2.0**30  # centres are rounded to this: rounding of the data must not choose between minima
@@ -114,23 +111,29 @@ class Search:
         along = inner_products(self.centers[: len(self.gram)], V)
         return np.asarray(np.sqrt(np.maximum(np.diag(self.gram) - np.square(along).sum(1), 0.0)))
 
-    def next_rank(self, previous: np.ndarray, rng: np.random.Generator, starts: int) -> np.ndarray:
-        """One direction more than `previous` (k − 1, r), and all k then turned together.
+    def next_rank(self, previous: np.ndarray, rng: np.random.Generator, starts: int, more: int = 1) -> np.ndarray:
+        """One direction more than `previous` (k − 1, r), or so many `more`, and all then turned together.
 
         The first start adds the direction that the centres left share most, the others a random mixture of
-        centres; of what they reach, that which leaves the smallest centre norm largest.
+        centres; of what they reach, that which leaves the smallest centre norm largest. Of several more, all but the
+        last are for every start what the centres left share most, one after the other.
         """
         p = len(self.gram)
-        starts = min(starts, next(most for limit, most in FEWER if (len(previous) + 1) * p <= limit))
+        starts = min(starts, next(most for limit, most in FEWER if (len(previous) + more) * p <= limit))
         direction = rng.standard_normal(self.centers.shape[1])
-        _shared(left_over(self.centers[:p], previous), direction)
+        rest = left_over(self.centers[:p], previous)
+        _shared(rest, direction)
+        for _ in range(more - 1):
+            previous, rest = np.vstack([previous, direction]), left_over(rest, direction[None])
+            direction = rng.standard_normal(len(direction))
+            _shared(rest, direction)
         mixtures = combine(rng.standard_normal((starts - 1, p)), self.centers[:p])
-        steps = STEPS if p <= MANY else FEW_STEPS
-        found = self.each(lambda more: self.descend(np.vstack([previous, more]), steps)[0], [direction, *mixtures])
+        steps = STEPS if p <= MANY else FEW_STEPS if more == 1 else STEPS_TOGETHER
+        found = self.each(lambda last: self.descend(np.vstack([previous, last]), steps)[0], [direction, *mixtures])
         return max(found, key=lambda reached: float(self.norms(reached).min()))
 
     def polish(self, V: np.ndarray) -> np.ndarray:
         """V (k, r) led to convergence."""
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if len(self.gram) <= MANY else 1):
             V, _ = self.descend(V, POLISH)
         return V

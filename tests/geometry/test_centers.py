@@ -74,6 +74,21 @@ def test_planted_directions_are_found():
     assert centers.correlation(rest @ rest.T) < 0.5 * centers.correlation(c @ c.T)
 
 
+def test_of_many_centers_every_fourth_rank_leaves_no_more_than_all_do(monkeypatch):
+    c, shared = problem(np.random.default_rng(4), manifolds=260, rank=12, strength=0.5)
+    coefficients, curve = centers.low_rank(c @ c.T, 1e-10)
+    directions = coefficients @ c
+    assert len(directions) >= 12
+    assert np.linalg.svd(directions @ shared.T, compute_uv=False).min() > 0.95
+    assert curve[len(directions)] == curve.min()
+    np.testing.assert_allclose(np.diff(curve[8:17], 2)[[0, 1, 2, 4, 5, 6]], 0.0, atol=1e-12)  # straight by fours
+    monkeypatch.setattr(centers, "MANY", 260)  # every rank is tried
+    full = centers.low_rank(c @ c.T, 1e-10)
+    rest = [c - c @ (of @ c).T @ (of @ c) for of in (coefficients, full.coefficients)]
+    assert curve.min() < 1.01 * full.curve.min()
+    assert centers.correlation(rest[0] @ rest[0].T) < 1.01 * centers.correlation(rest[1] @ rest[1].T)
+
+
 @pytest.mark.parametrize(("manifolds", "most"), [(2, 0), (3, 1), (4, 2), (6, 4)])
 def test_at_least_one_direction_is_left(manifolds, most):
     c, _ = problem(np.random.default_rng(2), manifolds=manifolds, rank=1)
