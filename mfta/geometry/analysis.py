@@ -68,7 +68,8 @@ def analyze(
 
     Warns where removal made a centre vanish: less than a tenth of its norm is left, and less than a tenth of
     what most manifolds keep (classes that truly share nearly everything all keep little); and where half of the
-    centres left have an opposite one, which makes capacity 10 to 80 % too high (`effective_geometry` allows for it).
+    centres left, and six or more, have an opposite one, which makes capacity 10 to 80 % too high
+    (`effective_geometry` allows for it).
 
     Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
     shapes and types, a manifold whose centre is the mean of all points (its radius would be infinite),
