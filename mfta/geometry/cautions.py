@@ -18,8 +18,8 @@ def of_opposites(*center_grams: np.ndarray) -> None:
     opposed = np.all([_opposed(gram) for gram in center_grams], axis=0)
     if opposed.sum() >= max(FEWEST, SHARE * len(opposed)):
         warnings.warn(
-            f"{opposed.sum()} of {len(opposed)} manifolds have one whose center is opposite to theirs; the theory knows "
-            "no such pairs and can be 10 to 80 % too high: subtract the mean of all points and compare with "
+            f"{opposed.sum()} of {len(opposed)} manifolds have one whose center is opposite to theirs; the theory "
+            "knows no such pairs and can be 10 to 80 % too high: subtract the mean of all points and compare with "
             "effective_geometry(..., 'random')",
             stacklevel=3,
         )
