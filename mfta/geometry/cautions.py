@@ -32,6 +32,7 @@ def _opposed(gram: np.ndarray) -> np.ndarray:
     norms = np.sqrt(np.diag(gram))
     cosines = gram / norms[:, None] / norms[None, :]
     typical = np.median(np.square(cosines[~np.eye(p, dtype=bool)]))
-    dimensions = max(0.455 / typical, 2.0)  # the median of a squared cosine is about .455 over the dimensions
+    # The median of a squared cosine is about .455 over the dimensions; of exact pairs it can be zero.
+    dimensions = max(0.455 / max(float(typical), 1e-9), 2.0)
     chance = np.sqrt(betaincinv(0.5, (dimensions - 1.0) / 2.0, 1.0 - 2.0 * BY_CHANCE / (p - 1)))
     return np.asarray((cosines.min(0) < -max(OPPOSITE, float(chance))) & (p > 2))

@@ -30,7 +30,7 @@ class Dispute(Section):
 def compute(config: Dispute, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed: accuracy (fraction) and loss (nats), a row a rewound network and example set.
 
-    Columns as in :mod:`mfta.sections.rewinding`, whose rows are part of them; ``batch_norm`` is one of
+    Columns as in :mod:`mfta.sections.rewinding`, whose rows of accuracy it repeats; ``batch_norm`` is one of
     ``AVERAGES``, or absent from the network.
     fresh: retrain a network that another version of the training code made.
     """

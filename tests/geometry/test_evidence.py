@@ -81,6 +81,15 @@ def test_repeats_are_means_over_subsets_drawn_by_the_seeds():
         analyze(X, repeats=3)
 
 
+def test_exactly_opposite_centers_are_said_and_nothing_else():
+    about = np.kron(np.eye(4, 60), [[1.0], [-1.0]])  # squared cosines of zero and one alone
+    x = np.repeat(about[:, :, None], 3, axis=2)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        analyze(x, n_draws=2, remove_centers=False)
+    assert ["opposite" in str(one.message) for one in said] == [True]
+
+
 def clouds_about(kind, p, per, seed, strength):
     about = manifolds.centers(p, per * p, kind, strength, seed)
     return manifolds.clouds(p, per * p, 10, 0.6, seed, about)
