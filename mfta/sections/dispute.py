@@ -40,14 +40,14 @@ def compute(config: Dispute, fresh: bool = False) -> pd.DataFrame:
     order = stream(config.seed, "evaluated").permutation(len(dataset.train_images))[: config.evaluated]
     network, last = run.network(config.epochs), run.state(config.epochs)
     keys, averages = network.keys(), {name for name, _ in network.named_buffers()}
-    back = sorted({*config.rewound_to, run.best_epoch})
-    wanted = [(config.epochs, NOTHING), *((epoch, choice) for epoch in back for choice in choices([*keys]))]
+    earlier = {epoch: run.state(epoch) for epoch in sorted({*config.rewound_to, run.best_epoch})}
+    wanted = [(config.epochs, NOTHING), *((epoch, choice) for epoch in earlier for choice in choices([*keys]))]
     rows: list[dict] = []
     for epoch, choice in tqdm(wanted, desc=f"dispute, seed {config.seed}", disable=None):
         of_layers = [key for layer in choice.layers for key in keys[layer]]
         for treatment in AVERAGES if averages else ("absent",):
             rewound = [key for key in of_layers if treatment != "kept" or key not in averages]
-            network.load_state_dict(rewound_state(last, run.state(epoch), rewound))
+            network.load_state_dict(rewound_state(last, earlier.get(epoch, last), rewound))
             if treatment == "re-estimated":
                 training.reestimate(network, dataset.train_images[order])
             what = {**choice.row(epoch, run.stages(epoch)[0]), "batch_norm": treatment}
