@@ -43,4 +43,5 @@ step layer_memorization --seeds 1 --set network=alexnet "$@"
 for network in resnet18 densenet121; do  # without hidden linear layers, and built around batch norm
   step layer_memorization --seeds 1 --set "network=$network" --set hidden=0 --set batch_norm=true "$@"
 done
+step clean_labels --seeds 1 "$@"
 step capacity_theory --seeds 1 "$@"

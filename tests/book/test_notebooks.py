@@ -20,6 +20,7 @@ PARAMETERS = {
     "rewinding": {**SMALL, **GEOMETRY, "evaluated": 100, "rewound_to": [0]},
     "double_descent": {**SMALL, **GEOMETRY, "widths": [1, 2, 3]},
     "probes": {**SMALL, **GEOMETRY, "folds": 3},
+    "clean_labels": {**SMALL, **GEOMETRY},
     "dispute": {**SMALL, "evaluated": 100, "rewound_to": [0]},
     "neurons": {**SMALL, "epochs": 40, "images": 20, "most": 20, "others": 10},
     "gradients": {**SMALL, "subsets": 2, "head_scales": [1.0, 30.0]},
