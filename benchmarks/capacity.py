@@ -1,15 +1,15 @@
-"""Theory against simulation over the kinds of centres, the authors' rule for removing them beside ours.
+"""Theory against simulation over the kinds of centers, the authors' rule for removing them beside ours.
 
     python benchmarks/capacity.py            P 6 to 100, features per manifold 1.5 to 10 (about ten minutes)
     python benchmarks/capacity.py --quick    P up to 20 (two minutes)
     python benchmarks/capacity.py --few      P 3 to 7: every number of directions, to see that no rule serves
 
-A case is P manifolds of ten points in N features, their centres uncorrelated; with two shared directions of
-three times the size of each other one (low-rank); in groups of five about a common centre, with correlation
+A case is P manifolds of ten points in N features, their centers uncorrelated; with two shared directions of
+three times the size of each other one (low-rank); in groups of five about a common center, with correlation
 .6 (hierarchical); or in opposite pairs with noise (antipodal). The authors' rule is the same search with its
 cap and its choice by stability, but always takes its best rank. A case is within bounds (no *) if theory lies
-within 8 % or two standard errors of the simulation; `kept` is theory with centres left as they are, `joint` the
-capacity of `effective_geometry`, which takes all manifolds and a dichotomy at once and assumes nothing of centres.
+within 8 % or two standard errors of the simulation; `kept` is theory with centers left as they are, `joint` the
+capacity of `effective_geometry`, which takes all manifolds and a dichotomy at once and assumes nothing of centers.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from mfta.geometry import analyze, centers, effective_geometry, manifolds, simul
 
 POINTS, SPREAD = 10, 0.6
 SEED = 500  # not among those seen while the rule was chosen
-KINDS = {  # strength and length of the centres, beside SPREAD
+KINDS = {  # strength and length of the centers, beside SPREAD
     "uncorrelated": (0.0, 1.0),
     "low-rank": (18 / 19, 19**0.5),
     "hierarchical": (0.6, 1.0),
@@ -32,7 +32,7 @@ KINDS = {  # strength and length of the centres, beside SPREAD
 
 
 def made(kind: str, p: int, n: int, seed: int) -> np.ndarray:
-    """Manifolds (P, N, M) with centres of the kind."""
+    """Manifolds (P, N, M) with centers of the kind."""
     strength, length = KINDS[kind]
     about = length * manifolds.centers(p, n, kind, strength, seed)
     return manifolds.clouds(p, n, POINTS, SPREAD, seed, about)

@@ -4,7 +4,7 @@
     python benchmarks/effective.py --simulated  against simulations of the same dichotomies too (three minutes)
     python benchmarks/effective.py --timed      20 manifolds of 50 points in 5,000 features, both ways in one run
 
-Recovery: two balls of 200 points in 1,000 features, one of dimension, radius and correlation of the centres varied at
+Recovery: two balls of 200 points in 1,000 features, one of dimension, radius and correlation of the centers varied at
 a time (Chou et al., ICML 2025, App. B.5), mean ± standard deviation over three seeds. A dimension above 4 shows too
 low, as two hundred points do not fill such a ball.
 """

@@ -1,12 +1,12 @@
 """The geometry against one cvxopt quadratic program a draw: same input, same process, runs in turn.
 
-    python benchmarks/geometry.py            both cases, the centre step, the scaling table (about two minutes)
+    python benchmarks/geometry.py            both cases, the center step, the scaling table (about two minutes)
     python benchmarks/geometry.py --quick    the same on fewer manifolds and draws (under a minute)
-    python benchmarks/geometry.py --pixels   the centre step on CIFAR-100's pixels too
+    python benchmarks/geometry.py --pixels   the center step on CIFAR-100's pixels too
 
 The alternative solves min ½‖V − T‖² subject to S₊ᵀV ≤ −κ with cvxopt at tolerances 1e-12, the values in the
 authors' published code, and takes the same measures from the multipliers. Both sides start from an array
-(P, N, M) in memory, draw their own Gaussians and leave centres where they are. A run of the alternative
+(P, N, M) in memory, draw their own Gaussians and leave centers where they are. A run of the alternative
 takes minutes, so it is given only some of the manifolds and its time is scaled up; the cost is a sum over
 manifolds.
 """
@@ -83,11 +83,11 @@ def ratio(name: str, manifolds: np.ndarray, draws: int, of: int, runs: int) -> N
 
 
 def center_step(runs: int, pixels: bool) -> None:
-    """Time of finding what the centres share: random centres, a falling spectrum, and pixels if asked for."""
+    """Time of finding what the centers share: random centers, a falling spectrum, and pixels if asked for."""
     rng = np.random.default_rng(0)
     cases = {
         name: rng.standard_normal((p, 1000)) * np.arange(1, 1001.0) ** -power
-        for name, p, power in (("random centres", 50, 0.0), ("power law", 50, 1.0), ("power law ", 100, 1.0))
+        for name, p, power in (("random centers", 50, 0.0), ("power law", 50, 1.0), ("power law ", 100, 1.0))
     }
     if pixels:
         from mfta import data  # needs the extra `train`
@@ -109,7 +109,7 @@ def center_step(runs: int, pixels: bool) -> None:
 def scaling(quick: bool) -> None:
     """Times against P, M, N and draws, one at a time, and the exponent fitted to the larger half."""
     base = {"P": 20, "M": 30, "N": 1000, "draws": 100} if quick else {"P": 50, "M": 50, "N": 2000, "draws": 200}
-    print("\nscaling: random clouds without centres, milliseconds; others at", base)
+    print("\nscaling: random clouds without centers, milliseconds; others at", base)
     for name in base:
         sizes, times = [base[name] * k // 4 for k in (1, 2, 4, 8, 16)], []
         for size in sizes:

@@ -97,7 +97,7 @@ class Analysis(Parameters):
     points: int = Field(40, ge=2, description="M, points a manifold, the same in all four sets")
     draws: int = Field(200, ge=2, description="Gaussian draws a manifold")
     kappa: float = Field(0.0, ge=0, description="margin, in units of the theory")
-    remove_centers: bool = Field(True, description="project out the low-rank part of the centres")
+    remove_centers: bool = Field(True, description="project out the low-rank part of the centers")
     projection: int | None = Field(None, ge=2, description="random projection of wider layers; None: exact")
     before_activation: bool = Field(False, description="measure what each ReLU is given, not what it answers")
     threads: int = Field(1, ge=1, description="CPU threads; part of the config, as sums depend on it")

@@ -17,7 +17,7 @@ COLUMNS = (
     "large_radii", "unconverged", "residual",
 )  # fmt: skip
 LARGE = 3
-"""``large_radii`` counts radii beyond so many medians: manifolds whose own centre nearly vanished."""
+"""``large_radii`` counts radii beyond so many medians: manifolds whose own center nearly vanished."""
 
 
 def example_rows(

@@ -24,7 +24,7 @@ DRAWN = 200
 
 
 def anchor_of_a_draw(segment: SimpleNamespace) -> Figure:
-    """A segment with its cone in the plane of its direction and its centre: draws of 0, 1 and 2 support points."""
+    """A segment with its cone in the plane of its direction and its center: draws of 0, 1 and 2 support points."""
     figure, row = plt.subplots(1, 3, figsize=(9.2, 3.7), layout="constrained", sharex=True, sharey=True)
     for axes, held in zip(row, range(3), strict=True):
         _cone(axes, segment, _long_draw(segment, held))
@@ -125,7 +125,7 @@ def _cone(axes: Axes, segment: SimpleNamespace, draw: int) -> None:
 
 
 def _flat(axes: Axes, of: SimpleNamespace) -> None:
-    """The hull of a manifold in the plane, its points and its centre."""
+    """The hull of a manifold in the plane, its points and its center."""
     places = of.points[:-1].T
     axes.add_patch(Polygon(places[ConvexHull(places).vertices], fc="0.5", ec="0.5", alpha=0.15))
     axes.plot(*places.T, "o", color="0.5", ms=4)

@@ -1,4 +1,4 @@
-"""Geometry of object manifolds: capacity, radius, dimension, and the correlations of centres."""
+"""Geometry of object manifolds: capacity, radius, dimension, and the correlations of centers."""
 
 from . import exact, manifolds
 from .analysis import analyze, analyze_point_cloud

@@ -44,9 +44,9 @@ def analyze(
     manifolds: P ≥ 2 point clouds: samples × features with `labels`; a dict class → array, a sequence of (N,
     M_i) arrays or tensors, or one (P, N, M): features × points. Any real type; sums are taken in float64.
     Points-first data (P·M, N) costs no copy as `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have
-    their Gram matrices formed there. kappa: margin ≥ 0, in units where a centre's distance is one. n_draws:
+    their Gram matrices formed there. kappa: margin ≥ 0, in units where a center's distance is one. n_draws:
     Gaussian draws a manifold, ≥ 2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone.
-    remove_centers: project the directions that the centres share away first, by the authors' rule
+    remove_centers: project the directions that the centers share away first, by the authors' rule
     (`centers.low_rank`), none where the correlation falls no more than by chance. threads: of the host, by default
     all; results are the same bit for bit for any number.
 
@@ -66,15 +66,15 @@ def analyze(
     capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
     need no care, nor does any scale. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
 
-    Warns where removal made a centre vanish: less than a tenth of its norm is left, and less than a tenth of
+    Warns where removal made a center vanish: less than a tenth of its norm is left, and less than a tenth of
     what most manifolds keep (classes that truly share nearly everything all keep little); and where half of the
-    centres left, and six or more, have an opposite one, which makes capacity 10 to 80 % too high
+    centers left, and six or more, have an opposite one, which makes capacity 10 to 80 % too high
     (`effective_geometry` allows for it).
 
     Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
-    shapes and types, a manifold whose centre is the mean of all points (its radius would be infinite),
+    shapes and types, a manifold whose center is the mean of all points (its radius would be infinite),
     kappa < 0, n_draws < 2; and for three to five manifolds unless remove_centers is False or directions are given:
-    what so few centres share cannot be told from chance, and no rule comes near to simulation. Two have nothing to
+    what so few centers share cannot be told from chance, and no rule comes near to simulation. Two have nothing to
     remove.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
@@ -104,7 +104,7 @@ def analyze(
         with np.errstate(over="ignore"):
             return means, grams, np.square(means).sum(1) + np.array([np.diag(gram).max() for gram in grams])
 
-    center, grams, sizes = form()  # sizes: of uncentred points, squared
+    center, grams, sizes = form()  # sizes: of uncentered points, squared
     unit = 1.0
     if not 1e-200 < sizes.max() < 1e200:  # squares of these are not numbers any more, or lose digits
         views, unit = rescaled(views)
@@ -202,9 +202,9 @@ def analyze(
 
 
 def analyze_point_cloud(points: np.ndarray, draws: np.ndarray, kappa: float = 0.0) -> ManifoldGeometry:
-    """One manifold in the coordinates of its centre, for given draws (PRX 2018, eqs. 16, 28, 29).
+    """One manifold in the coordinates of its center, for given draws (PRX 2018, eqs. 16, 28, 29).
 
-    points: (D + 1, M), centred and divided by the centre's norm, the last row ones. draws: (D + 1, n), n ≥
+    points: (D + 1, M), centered and divided by the center's norm, the last row ones. draws: (D + 1, n), n ≥
     2, standard normal. kappa: margin ≥ 0. The dimension refers to the span of the points: coordinates in
     which all points vanish change nothing.
 

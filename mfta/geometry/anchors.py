@@ -1,6 +1,6 @@
 """Gaussian draws → anchor points: one projection onto a cone for each draw.
 
-A manifold enters through the Gram matrix G of its centred, normalised points alone. For a draw t with
+A manifold enters through the Gram matrix G of its centered, normalised points alone. For a draw t with
 overlaps b = S₊ᵀt + κ, the anchor's weights are
 
     a = argmin over a ≥ 0 of ½ aᵀKa − aᵀb,   K = G + 11ᵀ,

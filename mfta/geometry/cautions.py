@@ -6,14 +6,14 @@ import numpy as np
 from scipy.special import betaincinv
 
 OPPOSITE = 0.6  # cosines below minus this leave theory 10 % and more from simulation (`benchmarks/capacity.py`)
-BY_CHANCE = 0.01  # of random centres so many at most may have an opposite one
-FEWEST, SHARE = 6, 0.5  # centres that must have one: of ten classes of trained digits five were seen to
+BY_CHANCE = 0.01  # of random centers so many at most may have an opposite one
+FEWEST, SHARE = 6, 0.5  # centers that must have one: of ten classes of trained digits five were seen to
 
 
 def of_opposites(*center_grams: np.ndarray) -> None:
-    """Warn where half of the centres or more have an opposite one, in each of their Gram matrices (P, P).
+    """Warn where half of the centers or more have an opposite one, in each of their Gram matrices (P, P).
 
-    Given are those before removal and after it, as removal from few centres can make pairs by itself.
+    Given are those before removal and after it, as removal from few centers can make pairs by itself.
     """
     opposed = np.all([_opposed(gram) for gram in center_grams], axis=0)
     if opposed.sum() >= max(FEWEST, SHARE * len(opposed)):
@@ -26,7 +26,7 @@ def of_opposites(*center_grams: np.ndarray) -> None:
 
 
 def _opposed(gram: np.ndarray) -> np.ndarray:
-    """Which centres (P,) have an opposite one beyond chance: of as many random centres in as many dimensions as give
+    """Which centers (P,) have an opposite one beyond chance: of as many random centers in as many dimensions as give
     the median squared cosine, `BY_CHANCE` have one."""
     p = len(gram)
     norms = np.sqrt(np.diag(gram))

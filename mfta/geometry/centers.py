@@ -1,6 +1,6 @@
-"""Correlations of the manifolds' centres, and the few directions that carry them.
+"""Correlations of the manifolds' centers, and the few directions that carry them.
 
-The capacity theory assumes centres in random directions. Real centres share a low-dimensional part; it is
+The capacity theory assumes centers in random directions. Real centers share a low-dimensional part; it is
 found and projected away before anchors are taken (Cohen, Chung, Lee & Sompolinsky, Nat. Commun. 11:746,
 2020, Methods).
 """
@@ -14,9 +14,9 @@ from .coordinates import pivoted_cholesky
 from .descent import VANISHED
 from .subspace import MANY, Search
 
-FEWEST = 6  # manifolds; of fewer it cannot be told what their centres share (`benchmarks/capacity.py`)
+FEWEST = 6  # manifolds; of fewer it cannot be told what their centers share (`benchmarks/capacity.py`)
 STARTS = 10  # at each rank, as in the authors' code; fewer where the search is large
-SINGLY, TOGETHER = 8, 4  # beyond MANY centres directions are added one by one up to 8, then four at a time
+SINGLY, TOGETHER = 8, 4  # beyond MANY centers directions are added one by one up to 8, then four at a time
 CERTAIN = 0.6  # chance has not been seen to leave less of the mean |cosine| than this
 
 RANDOM_CENTERS = (6, 8, 12, 20, 35, 60, 100)
@@ -32,21 +32,21 @@ RANDOM_SHARES = np.array(
         (1, 0.98, 0.94, 0.86, 0.8, 0.77, 0.8, 0.84, 0.93, 1.0),  # 100
     ]
 )
-"""`random_shares`, mean less one standard deviation over 20 to 200 sets, at most 1: a row for each number of centres,
-a column for each number of dimensions per centre. From 100 centres and 5 dimensions each on nothing changes."""
+"""`random_shares`, mean less one standard deviation over 20 to 200 sets, at most 1: a row for each number of centers,
+a column for each number of dimensions per center. From 100 centers and 5 dimensions each on nothing changes."""
 
 
 class Shared(NamedTuple):
-    """What centres share."""
+    """What centers share."""
 
     coefficients: np.ndarray
-    """(K, P): with them the rows of the centres combine to orthonormal directions."""
+    """(K, P): with them the rows of the centers combine to orthonormal directions."""
     curve: np.ndarray
     """Mean |cosine| by rank, from 0 (nothing removed) to the last tried; on straight lines where some are skipped."""
 
 
 def correlation(center_gram: np.ndarray) -> float:
-    """Mean |cosine| over pairs of centres from their Gram matrix (P, P)."""
+    """Mean |cosine| over pairs of centers from their Gram matrix (P, P)."""
     norms = np.sqrt(np.diag(center_gram))
     cosines = np.abs(center_gram / norms[:, None] / norms[None, :])
     p = len(norms)
@@ -56,21 +56,21 @@ def correlation(center_gram: np.ndarray) -> float:
 def low_rank(
     center_gram: np.ndarray, tolerance: float, rank: int | None = None, authors: bool = False, each: Callable = map
 ) -> Shared:
-    """Which directions to remove from centres, about their mean, with Gram matrix (P, P).
+    """Which directions to remove from centers, about their mean, with Gram matrix (P, P).
 
     The authors' rule: ranks 1, 2, … are tried, each from the one before, up to ten more than the directions
-    that together hold less than 95 % of the centres' variance; of several minima at a rank the one is kept
-    whose smallest centre norm, relative to before, is largest; the search ends after three ranks in a row
+    that together hold less than 95 % of the centers' variance; of several minima at a rank the one is kept
+    whose smallest center norm, relative to before, is largest; the search ends after three ranks in a row
     that are each worse than the last, once past four; the rank with the smallest mean |cosine| is taken. At
-    least one direction of the centres' span is left. Of more than 200 centres only every fourth rank past the
+    least one direction of the centers' span is left. Of more than 200 centers only every fourth rank past the
     eighth is tried, for the sake of time, and the search ends after two of these in a row that are each worse than
     the last.
 
     Beyond the authors: the mean |cosine| must fall. Where more than 60 % of it is left, it must fall by more
-    than chance (`chance`), and no centre may be made to vanish (`vanishes`); else nothing is removed.
+    than chance (`chance`), and no center may be made to vanish (`vanishes`); else nothing is removed.
 
     rank: the one to take whatever the rule says, or the last that can be had. authors: their rule alone, which always
-    removes at least one direction. The starts are fixed, so that the answer depends on the centres alone. each: map,
+    removes at least one direction. The starts are fixed, so that the answer depends on the centers alone. each: map,
     or what maps on several threads.
     """
     p = center_gram.shape[0]
@@ -100,21 +100,21 @@ def low_rank(
 
 
 def vanishes(norms: np.ndarray) -> bool:
-    """Whether a centre was made to vanish, from norms (P,) after removal over those before: less than a tenth
+    """Whether a center was made to vanish, from norms (P,) after removal over those before: less than a tenth
     is left of it, and less than a tenth of what most keep. Where classes share nearly everything all keep
     little."""
     return bool(norms.min() < 0.1 * min(1.0, float(np.median(norms))))
 
 
 def most_directions(center_gram: np.ndarray) -> int:
-    """The largest rank that the authors' code tries: from the spectrum of the centres about their mean."""
+    """The largest rank that the authors' code tries: from the spectrum of the centers about their mean."""
     values = np.linalg.eigvalsh(center_gram)[::-1]
     held = np.cumsum(values) / values.sum()
     return max(int((held < 0.95).sum()) - 1, 0) + 11
 
 
 def chance(center_gram: np.ndarray) -> float:
-    """The share of its mean |cosine| that removal leaves of as many random centres: mean less one standard deviation.
+    """The share of its mean |cosine| that removal leaves of as many random centers: mean less one standard deviation.
 
     They have as many dimensions as give them the mean squared cosine of these (one over it) or the mean |cosine|
     (√(2/(π·dimensions))), whichever are more: a few opposite pairs must not pass for few dimensions.
@@ -129,7 +129,7 @@ def chance(center_gram: np.ndarray) -> float:
 
 
 def random_shares(p: int, size: int, sets: int) -> np.ndarray:
-    """The shares (sets,) of the mean |cosine| that removal leaves of p random centres in as many dimensions."""
+    """The shares (sets,) of the mean |cosine| that removal leaves of p random centers in as many dimensions."""
     shares = []
     for k in range(sets):
         random = np.random.default_rng([*b"chance", p, size, k]).standard_normal((p, size))

@@ -30,7 +30,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
     while rank < m:
         pivot = int(np.argmax(left))
         for i in range(pivot):
-            # The last two points of a centred manifold tie exactly. The first of a tie is taken, or rounding would
+            # The last two points of a centered manifold tie exactly. The first of a tie is taken, or rounding would
             # choose the basis, and with it the meaning of a draw.
             if left[i] >= left[pivot] * (1.0 - 1e-6):
                 pivot = i
@@ -54,7 +54,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
 
 @kernel(fastmath=FAST)
 def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
-    """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the centre.
+    """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the center.
 
     G is formed anew from the coordinates, so that it is semidefinite to the last digit where the rank is
     deficient.

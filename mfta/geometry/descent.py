@@ -6,7 +6,7 @@ from .blocks import FAST, add_products, corner, kernel, padded
 
 MEMORY = 6  # pairs of steps kept
 TOLERANCE = 1e-10  # relative change of f; three smaller ones in a row end a descent
-VANISHED = 1e-14  # squared norm of a centre, relative to before, below which no direction is left
+VANISHED = 1e-14  # squared norm of a center, relative to before, below which no direction is left
 
 
 @kernel(fastmath=FAST)
@@ -38,7 +38,7 @@ def _subtract_along(row, direction):  # type: ignore[no-untyped-def]
 
 @kernel(fastmath=FAST)
 def left_over(centers: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """The part (P, r) of the centres (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
+    """The part (P, r) of the centers (P, r) orthogonal to the orthonormal rows of directions (K, r)."""
     rest = corner(centers, centers.shape[0], centers.shape[1])
     for _ in range(2):  # twice: what rounding leaves the first time may be large beside a small rest
         for mu in range(rest.shape[0]):

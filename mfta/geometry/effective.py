@@ -58,7 +58,7 @@ def effective_geometry(
 
     dichotomies: "balanced" (half of the manifolds against the others, anew for each draw; of an odd number, (P ±
     1)/2), "one-versus-rest" (each class in turn), "random" (fair coins, as in the mean-field theory), "pairwise"
-    (each two manifolds by themselves, for classes with correlated centres: the field's habit), or an array (K, P) of
+    (each two manifolds by themselves, for classes with correlated centers: the field's habit), or an array (K, P) of
     −1 and 1 whose rows are taken in turn: one row gives the capacity of that dichotomy.
 
     Where the papers leave a choice: S₀ is the mean over all draws, those without weight included, as their formula
@@ -71,14 +71,14 @@ def effective_geometry(
     Memory goes with the square of all points (5,000 points: 800 MB), time with the cube; 1,000 points take two
     seconds, and so do forty pairs of fifty points. Points at zero are left out, as no plane sees them.
 
-    What removal of shared directions changes stands beside it. Twenty balls, 80 % of their centres in two directions:
+    What removal of shared directions changes stands beside it. Twenty balls, 80 % of their centers in two directions:
 
     >>> import mfta
     >>> about = mfta.manifolds.centers(20, 300, "low-rank", strength=0.8)
     >>> X = mfta.manifolds.balls(20, 300, 15, radius=0.8, dimension=5, about=about)
     >>> round(mfta.effective_geometry(X).summary()["capacity"], 2)  # as they lie; simulated .35
     0.35
-    >>> round(mfta.analyze(X, remove_centers=False).summary()["capacity"], 2)  # centres taken for independent
+    >>> round(mfta.analyze(X, remove_centers=False).summary()["capacity"], 2)  # centers taken for independent
     0.47
     >>> round(mfta.analyze(X).summary()["capacity"], 2)  # the two directions projected away
     0.34
@@ -224,7 +224,7 @@ def _projected(
         i = np.argsort(-b, kind="stable")[:few]
         while True:
             signed = gram[np.ix_(i, i)] * np.outer(side[k, i], side[k, i])
-            signed -= 1.0  # which the solver adds: it takes points with their centre at distance one
+            signed -= 1.0  # which the solver adds: it takes points with their center at distance one
             found, state[k : k + 1], residual[k : k + 1] = solve_draws(signed, b[None, i], rank)
             held = np.flatnonzero(found[0])
             slack = side[k] * ((found[0, held] * side[k, i[held]]) @ gram[i[held]]) - b
@@ -240,10 +240,10 @@ def _projected(
 
 
 def _forms(anchors: np.ndarray, t: np.ndarray, centers: np.ndarray) -> np.ndarray:
-    """b, c and the means of |cosine| between axes and between centres and axes, (4, C, n), of anchors (n, P, r) and
-    draws t (n, r), for each of the centres (C, P, r)."""
+    """b, c and the means of |cosine| between axes and between centers and axes, (4, C, n), of anchors (n, P, r) and
+    draws t (n, r), for each of the centers (C, P, r)."""
     own = anchors @ anchors.transpose(0, 2, 1)
-    cross = np.einsum("cpr,nqr->cnpq", centers, anchors, optimize=True)  # centre p, anchor q
+    cross = np.einsum("cpr,nqr->cnpq", centers, anchors, optimize=True)  # center p, anchor q
     middle = (centers @ centers.transpose(0, 2, 1))[:, None]
     axes = own - cross - cross.transpose(0, 1, 3, 2) + middle
     along = np.einsum("npr,nr->np", anchors, t) - np.einsum("cpr,nr->cnp", centers, t, optimize=True)

@@ -30,15 +30,15 @@ class EffectiveGeometry:
     dimension: np.ndarray
     """Effective dimension, the axes' share of the draws, per manifold; ≥ 0."""
     radius: np.ndarray
-    """Effective radius, of axes beside centres; ≥ 0."""
+    """Effective radius, of axes beside centers; ≥ 0."""
     utility: np.ndarray
-    """Effective utility: the share of the cost 1/capacity that axes beside centres account for."""
+    """Effective utility: the share of the cost 1/capacity that axes beside centers account for."""
     center_alignment: np.ndarray
-    """Mean absolute cosine of two manifolds' anchor centres, in [0, 1]."""
+    """Mean absolute cosine of two manifolds' anchor centers, in [0, 1]."""
     axis_alignment: np.ndarray
-    """Mean absolute cosine of two manifolds' axes (anchor less its centre) at the same draw."""
+    """Mean absolute cosine of two manifolds' axes (anchor less its center) at the same draw."""
     center_axis_alignment: np.ndarray
-    """Mean absolute cosine of one manifold's centre and another's axis."""
+    """Mean absolute cosine of one manifold's center and another's axis."""
     stderr: np.ndarray
     """(7, G), of these in this order, over draws and their dichotomies: blocks of draws left out in turn."""
     interior: np.ndarray

@@ -1,7 +1,7 @@
 """Capacities in closed form: points, segments, balls, orthogonal points; and the margin that points can have.
 
 All are manifolds per feature at the largest load where a random dichotomy can be separated with margin κ,
-for many manifolds with independent random centres at distance one (Chung, Lee & Sompolinsky, Phys. Rev. X
+for many manifolds with independent random centers at distance one (Chung, Lee & Sompolinsky, Phys. Rev. X
 8, 031003). Arguments are numbers or arrays, which broadcast; the answer is a float or an array.
 """
 
@@ -48,7 +48,7 @@ def point_margin(capacity: Any) -> Any:
 def ball_capacity(radius: Any, dimension: Any, kappa: Any = 0.0) -> Any:
     """Capacity of D-dimensional balls, by quadrature (PRX 2018, Sec. V).
 
-    radius: over the distance of the centre, ≥ 0. dimension: ≥ 0, need not be whole. kappa: margin, any number.
+    radius: over the distance of the center, ≥ 0. dimension: ≥ 0, need not be whole. kappa: margin, any number.
     At κ = 0, α = 2/(D + 1) for R = 1, and 1/α(R) + 1/α(1/R) = D + 1 for any R > 0.
     With the measured anchor radius and dimension this is the ball approximation of a manifold.
     """
@@ -76,7 +76,7 @@ def ball_capacity(radius: Any, dimension: Any, kappa: Any = 0.0) -> Any:
 def segment_capacity(radius: Any, kappa: Any = 0.0) -> Any:
     """Capacity of line segments (PRX 2018, Sec. III; a ball with D = 1).
 
-    radius: half length over the distance of the centre, ≥ 0. kappa: margin. 2 at R = 0, 2/3 as R → ∞ (κ = 0).
+    radius: half length over the distance of the center, ≥ 0. kappa: margin. 2 at R = 0, 2/3 as R → ∞ (κ = 0).
     """
     return ball_capacity(radius, 1.0, kappa)
 
@@ -100,7 +100,7 @@ def _point_cost(kappa: np.ndarray) -> np.ndarray:
 
 
 def _cost_slope(t: np.ndarray, radius: np.ndarray, kappa: np.ndarray) -> np.ndarray:
-    """F′(t): the mean over t₀, the draw along the centre, of 2R(Rt + κ − t₀)/(1 + R²) where it touches the cone's
+    """F′(t): the mean over t₀, the draw along the center, of 2R(Rt + κ − t₀)/(1 + R²) where it touches the cone's
     side, −t/R < t₀ − κ < Rt, and of 2t where its tip."""
     tip, edge = kappa - t / radius, kappa + radius * t
     low, high = ndtr(tip), ndtr(edge)

@@ -1,6 +1,6 @@
 """Gram matrices of a layer of any width, in one pass over features and without a copy of the input.
 
-Features are taken in blocks: each block of a manifold is centred, turned to points × features and
+Features are taken in blocks: each block of a manifold is centered, turned to points × features and
 multiplied with itself while it lies in cache. Everything is summed in float64 and in an order that depends
 on nothing but the input, so results are the same bit for bit whatever the number of threads; a BLAS does
 not promise that, and its threads would multiply with ours.
@@ -99,7 +99,7 @@ def _readable(x: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def mean_and_gram(x: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over points (N,) and Gram matrix of the centred points (M, M), float64, of one manifold x (N,
+    """Mean over points (N,) and Gram matrix of the centered points (M, M), float64, of one manifold x (N,
     M)."""
     if is_tensor(x):
         means, gram = _tensor_mean_and_gram(x)
@@ -116,7 +116,7 @@ def mean_and_gram(x: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gram_of_rows(rows: np.ndarray) -> np.ndarray:
-    """rows rowsᵀ for a float64 array (P, N), not centred."""
+    """rows rowsᵀ for a float64 array (P, N), not centered."""
     values, points_first = _readable(rows.T)
     return np.asarray(_centered_gram(values, points_first, np.zeros(rows.shape[1]), False))
 
@@ -136,7 +136,7 @@ def combine(coefficients: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def products(x: Any, means: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    """Inner products (M, K) of the centred points of x (N, M) with the rows of directions (K, N)."""
+    """Inner products (M, K) of the centered points of x (N, M) with the rows of directions (K, N)."""
     if is_tensor(x):
         return _tensor_products(x, means, directions)
     values, points_first = _readable(x)

@@ -1,8 +1,8 @@
-"""Manifolds with known geometry: balls, ellipsoids, segments and clouds about centres that are correlated or not.
+"""Manifolds with known geometry: balls, ellipsoids, segments and clouds about centers that are correlated or not.
 
-All are (P, N, M), features × points, as `analyze` takes them, with centres at distance one from the origin (on
+All are (P, N, M), features × points, as `analyze` takes them, with centers at distance one from the origin (on
 average, where correlated) and axes in random directions. The same seed gives the same arrays, other numbers of points
-the same centres and axes.
+the same centers and axes.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from .inputs import whole
 def centers(
     manifolds: int, features: int, kind: str = "uncorrelated", strength: float = 0.6, seed: int = 0
 ) -> np.ndarray:
-    """Centres (P, N) whose squared length is one on average.
+    """Centers (P, N) whose squared length is one on average.
 
     kind: "uncorrelated"; "low-rank": two shared directions hold the share `strength` of the variance;
-    "hierarchical": groups of five about a common centre, with correlation `strength` within a group; "antipodal":
+    "hierarchical": groups of five about a common center, with correlation `strength` within a group; "antipodal":
     opposite pairs, with correlation −`strength`; "chain": correlation strength^|μ − ν|, as in Chou et al. (ICML
     2025), App. D. strength: in [0, 1].
     """
@@ -52,7 +52,7 @@ def ellipsoids(
 ) -> np.ndarray:
     """Points uniform in angle on the surfaces of ellipsoids: (P, N, M).
 
-    radii: the D half-axes over the centres' distance, D ≤ N; the axes are orthonormal and random. about: centres (P,
+    radii: the D half-axes over the centers' distance, D ≤ N; the axes are orthonormal and random. about: centers (P,
     N), by default `centers(manifolds, features, seed=seed)`.
     """
     p, n, m = whole("manifolds", manifolds, 1), whole("features", features, 1), whole("points", points, 1)
@@ -81,7 +81,7 @@ def balls(
     seed: int = 0,
     about: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Points on the surfaces of balls of that radius (over the centres' distance) and dimension: (P, N, M).
+    """Points on the surfaces of balls of that radius (over the centers' distance) and dimension: (P, N, M).
 
     The more points, the nearer is the measured geometry to the whole ball's, `exact.ball_capacity(radius,
     dimension)`; D = 10 takes thousands. Others as for ellipsoids.
@@ -94,7 +94,7 @@ def segments(
 ) -> np.ndarray:
     """Line segments by their two ends, (P, N, 2): their measured capacity is `exact.segment_capacity(radius)`.
 
-    radius: half the length over the centres' distance.
+    radius: half the length over the centers' distance.
     """
     ends = ellipsoids(manifolds, features, 1, [radius], seed, about)
     middle = centers(manifolds, features, seed=seed) if about is None else np.asarray(about, dtype=float)
@@ -104,7 +104,7 @@ def segments(
 def clouds(
     manifolds: int, features: int, points: int, spread: float, seed: int = 0, about: np.ndarray | None = None
 ) -> np.ndarray:
-    """Gaussian points in all features, (P, N, M): the mean squared distance to the centre is spread².
+    """Gaussian points in all features, (P, N, M): the mean squared distance to the center is spread².
 
     With N ≫ M the points are nearly orthogonal about their mean: radius √(1 − 1/M)·spread, dimension at most M − 1.
     """

@@ -60,7 +60,7 @@ def measures(
             mean[chosen[k]] += share[k] / n
         norms[draw] = max(square, 0.0)
         costs[draw] = total * total * (1.0 + norms[draw])
-        if norms[draw] > 0.0:  # an anchor exactly at the centre points nowhere: its cosine averages to zero
+        if norms[draw] > 0.0:  # an anchor exactly at the center points nowhere: its cosine averages to zero
             cosines[draw] = along / (lengths[draw] * np.sqrt(norms[draw]))
     pull = np.zeros(m)
     for i in range(m):

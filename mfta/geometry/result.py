@@ -19,7 +19,7 @@ class ManifoldGeometry:
     capacity: np.ndarray
     """Manifolds per feature that a linear classifier separates, > 0 (PRX eq. 16)."""
     radius: np.ndarray
-    """Anchor radius over the norm of the manifold's centre, ≥ 0 (PRX eq. 28); not the geometric radius."""
+    """Anchor radius over the norm of the manifold's center, ≥ 0 (PRX eq. 28); not the geometric radius."""
     dimension: np.ndarray
     """Anchor dimension, between 0 and the rank (PRX eq. 29); NaN for a single point."""
     capacity_stderr: np.ndarray
@@ -27,14 +27,14 @@ class ManifoldGeometry:
     radius_stderr: np.ndarray
     dimension_stderr: np.ndarray
     center_norm: np.ndarray
-    """Norm of the manifold's centre after removal over that before, in (0, 1]; where it nearly vanishes,
+    """Norm of the manifold's center after removal over that before, in (0, 1]; where it nearly vanishes,
     the radius is huge and says little."""
     center_distance: np.ndarray
-    """Distance of the manifold's centre from the mean of all points before removal, in units of the input."""
+    """Distance of the manifold's center from the mean of all points before removal, in units of the input."""
     points: np.ndarray
     """Points of the manifold, M."""
     rank: np.ndarray
-    """Dimensions D that its centred points span after removal, at most M − 1."""
+    """Dimensions D that its centered points span after removal, at most M − 1."""
     interior: np.ndarray
     """Draws whose constraints all hold by themselves: they count with a cost of zero."""
     unconverged: np.ndarray
@@ -43,7 +43,7 @@ class ManifoldGeometry:
     """Largest violation of the optimality conditions over draws, relative to the draw's largest overlap, or
     to a usual one where that is larger."""
     center_correlation: float
-    """Mean |cosine| between the centres of two manifolds, in [0, 1], before removal."""
+    """Mean |cosine| between the centers of two manifolds, in [0, 1], before removal."""
     center_correlation_after: float
     """The same of what removal left, its mean subtracted."""
     removed_rank: int
@@ -73,7 +73,7 @@ class ManifoldGeometry:
         first order: −R/(2n) from the divisor n of PRX eq. 28 as the field uses it, and −stderr²/(2R) from
         the root. It is smaller than the error over draws of one manifold, but does not shrink with more
         manifolds. Capacity has no such bias, dimension a negligible one. `radius_median` stands beside the
-        mean because one manifold whose centre nearly vanished dominates a mean. The dimension's mean is over
+        mean because one manifold whose center nearly vanished dominates a mean. The dimension's mean is over
         the manifolds that have one; `undefined` counts the single points, which have none.
 
         `capacity_rank_spread` is half the range of capacity over the ranks measured (`neighbours`), NaN for one.

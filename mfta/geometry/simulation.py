@@ -56,7 +56,7 @@ def simulated_capacity(
     projection each, for every n near the transition; ≥ 4. seed: ≥ 0. dichotomies: "random" (fair coins, not
     balanced), "balanced", "one-versus-rest", or an array (K, P) or (P,) of −1 and 1, its rows in turn. kappa: margin
     ≥ 0, with the theory's norms: the n features have variance one, the plane's normal length one, and the unit is
-    the norm of each manifold's centre; theory then needs centres at right angles, N ≫ P. bias: a threshold may be
+    the norm of each manifold's center; theory then needs centers at right angles, N ≫ P. bias: a threshold may be
     learned; without it the plane passes the origin, as in the theory. center: take the mean of all points for the
     origin, as analyze does; False: the origin as given, as effective_geometry does.
 

@@ -1,11 +1,11 @@
-"""The search for the directions that manifolds' centres share.
+"""The search for the directions that manifolds' centers share.
 
-With V (K, r) orthonormal rows and C (P, r) the centres, each of length one, Q = CCᵀ − (CVᵀ)(CVᵀ)ᵀ is what removal
+With V (K, r) orthonormal rows and C (P, r) the centers, each of length one, Q = CCᵀ − (CVᵀ)(CVᵀ)ᵀ is what removal
 leaves. V minimises
 
     f(V) = Σ_μν Q_μν² / (Q_μμ Q_νν),
 
-which depends on the span of V and the directions of the centres alone, so the search runs over subspaces:
+which depends on the span of V and the directions of the centers alone, so the search runs over subspaces:
 quasi-Newton steps (L-BFGS) in the tangent space, each followed by orthonormalisation. The gradient is analytic:
 with W = 2Q/(qqᵀ) off the diagonal, q the diagonal of Q, and W_μμ = −(2/q_μ) Σ_{ν≠μ} Q_μν²/(q_μ q_ν), df/dV = −2
 (CVᵀ)ᵀ W C.
@@ -21,11 +21,11 @@ from .descent import VANISHED, descend, left_over, orthonormalise
 from .grams import combine
 
 STEPS = 20  # for each rank that is tried, the next one going on from there
-MANY, FEW_STEPS, STEPS_TOGETHER = 200, 10, 25  # beyond so many centres: for one direction more, and for several
-ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew; one round beyond MANY centres
-FEWER = ((500, 10), (5000, 3), (math.inf, 1))  # up to this rank times centres, so many starts
-POWER = 8  # iterations towards the direction that the centres left share most; it only starts a descent
-DIGITS = 2.0**30  # centres are rounded to this: rounding of the data must not choose between minima
+MANY, FEW_STEPS, STEPS_TOGETHER = 200, 10, 25  # beyond so many centers: for one direction more, and for several
+ROUNDS, POLISH = 3, 60  # for the rank taken; each round takes its scales anew; one round beyond MANY centers
+FEWER = ((500, 10), (5000, 3), (math.inf, 1))  # up to this rank times centers, so many starts
+POWER = 8  # iterations towards the direction that the centers left share most; it only starts a descent
+DIGITS = 2.0**30  # centers are rounded to this: rounding of the data must not choose between minima
 
 
 @kernel(fastmath=FAST)
@@ -51,10 +51,10 @@ def _shared(rest, direction):  # type: ignore[no-untyped-def]
 
 
 class Search:
-    """Minimises f over subspaces of one set of centres (P, r)."""
+    """Minimises f over subspaces of one set of centers (P, r)."""
 
     def __init__(self, centers: np.ndarray, each: Callable = map) -> None:
-        """Centres (P, r) in coordinates of their span; each: map, or what maps on several threads."""
+        """Centers (P, r) in coordinates of their span; each: map, or what maps on several threads."""
         p, r = centers.shape
         self.each = each
         self.centers = padded(p, r)
@@ -99,7 +99,7 @@ class Search:
         return outside, inner_products(inner_products(turned, weights), turned)
 
     def cosines(self, V: np.ndarray) -> float:
-        """Mean |cosine| over pairs of centres without their parts along V (k, r)."""
+        """Mean |cosine| over pairs of centers without their parts along V (k, r)."""
         along = inner_products(self.centers[: len(self.gram)], V)
         q = np.abs(self.gram - inner_products(along, along))
         inverse = 1.0 / np.sqrt(np.maximum(np.diag(q), VANISHED))
@@ -107,16 +107,16 @@ class Search:
         return float(((q * inverse[:, None] * inverse[None, :]).sum() - p) / (p * (p - 1)))
 
     def norms(self, V: np.ndarray) -> np.ndarray:
-        """Norms (P,) of the centres without their parts along V (k, r), over those before."""
+        """Norms (P,) of the centers without their parts along V (k, r), over those before."""
         along = inner_products(self.centers[: len(self.gram)], V)
         return np.asarray(np.sqrt(np.maximum(np.diag(self.gram) - np.square(along).sum(1), 0.0)))
 
     def next_rank(self, previous: np.ndarray, rng: np.random.Generator, starts: int, more: int = 1) -> np.ndarray:
         """One direction more than `previous` (k − 1, r), or so many `more`, and all then turned together.
 
-        The first start adds the direction that the centres left share most, the others a random mixture of
-        centres; of what they reach, that which leaves the smallest centre norm largest. Of several more, all but the
-        last are for every start what the centres left share most, one after the other.
+        The first start adds the direction that the centers left share most, the others a random mixture of
+        centers; of what they reach, that which leaves the smallest center norm largest. Of several more, all but the
+        last are for every start what the centers left share most, one after the other.
         """
         p = len(self.gram)
         starts = min(starts, next(most for limit, most in FEWER if (len(previous) + more) * p <= limit))

@@ -2,7 +2,7 @@
 
 Cases: ``exact`` (points, segments, discs, orthogonal points), ``finite`` (balls sampled by more and more
 points), ``simulated`` (sampled balls over radius and dimension, Gaussian clouds), ``sizes`` (one kind of ball,
-in other numbers and among other numbers of features), ``centers`` (clouds whose centres share directions),
+in other numbers and among other numbers of features), ``centers`` (clouds whose centers share directions),
 ``shuffled`` (structured clouds under true and shuffled labels) and ``activations`` (class manifolds of the
 trained network).
 """
@@ -40,7 +40,7 @@ def compute(config: CapacityTheory, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed: one row a case.
 
     Columns: case, name; what was given (kappa, given_radius, given_dimension, manifolds, features, points,
-    spread, strength; removed: the shared part of the centres removed or not; layer, depth, stage); from the
+    spread, strength; removed: the shared part of the centers removed or not; layer, depth, stage); from the
     theory, capacity ± capacity_stderr (over draws), radius, dimension, center_correlation, unconverged draws
     and the largest residual; ``exact`` (for sampled balls: that of the whole ball) and ``simulated`` ±
     simulated_stderr, NaN where there is none. Where there is a simulation, the theory is given a quarter of
@@ -132,7 +132,7 @@ def _ball(
     radius: float,
     dimension: int,
 ) -> dict:
-    """Balls about random centres, known by points on their surface: a segment by its ends."""
+    """Balls about random centers, known by points on their surface: a segment by its ends."""
     points = SAMPLED[dimension]
     axes, _ = np.linalg.qr(generator.standard_normal((manifolds, features, dimension)))
     surface = generator.standard_normal((manifolds, dimension, points))
@@ -147,7 +147,7 @@ def _ball(
 
 
 def _centers(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
-    """Centres with a common rank-two part of growing strength, measured with and without its removal."""
+    """Centers with a common rank-two part of growing strength, measured with and without its removal."""
     for strength in (0.0, 1.0, 3.0):
         shared = generator.standard_normal((config.manifolds, 2)) @ generator.standard_normal((2, FEATURES))
         centers = generator.standard_normal((config.manifolds, FEATURES)) + strength * shared
@@ -187,7 +187,7 @@ def _activations(config: CapacityTheory, fresh: bool) -> Iterator[dict]:
 
 
 def _both_ways(manifolds: np.ndarray, config: CapacityTheory) -> Iterator[dict]:
-    """Theory with and without removal of what the centres share, beside one simulation."""
+    """Theory with and without removal of what the centers share, beside one simulation."""
     simulated = _simulation(manifolds, config)
     for removed in (False, True):
         yield {**_analysis(manifolds, config, config.exact_draws // 4, removed), **simulated}

@@ -87,7 +87,7 @@ def nearest(features: np.ndarray, labels: np.ndarray, k: int) -> float:
 def linear_probe(features: np.ndarray, labels: np.ndarray, folds: np.ndarray) -> float:
     """Share of rows of features (n, N) to whose label (n,) a ridge read-out of the other folds (n,) gives most.
 
-    A read-out is least squares on centred labels, one of the classes each. Of ``STRENGTHS`` each fold takes the one
+    A read-out is least squares on centered labels, one of the classes each. Of ``STRENGTHS`` each fold takes the one
     with which the others were read best, so that what is judged has no part in the choice.
     """
     parts = np.unique(folds)

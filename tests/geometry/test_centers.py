@@ -17,7 +17,7 @@ def objective(gram, coordinates, V):
 
 
 def problem(rng, manifolds=14, rank=3, strength=2.0):
-    """Centres with a planted low-rank part: returns centres (P, N) about their mean, and the planted
+    """Centers with a planted low-rank part: returns centers (P, N) about their mean, and the planted
     directions."""
     shared = np.linalg.qr(rng.standard_normal((200, rank)))[0].T
     c = rng.standard_normal((manifolds, 200)) / np.sqrt(200)
@@ -26,7 +26,7 @@ def problem(rng, manifolds=14, rank=3, strength=2.0):
 
 
 def left(c, coefficients):
-    """Norms of the centres (P, N) without the directions that coefficients (K, P) make of them."""
+    """Norms of the centers (P, N) without the directions that coefficients (K, P) make of them."""
     directions = coefficients @ c
     return np.linalg.norm(c - c @ directions.T @ directions, axis=1)
 

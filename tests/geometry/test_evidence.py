@@ -11,7 +11,7 @@ from .clouds import measures
 
 
 def shared(rng, manifolds=16, features=60, points=12, rank=2):
-    """(P, N, M) whose centres share `rank` directions."""
+    """(P, N, M) whose centers share `rank` directions."""
     c = rng.standard_normal((manifolds, features))
     c += 4.0 * rng.standard_normal((manifolds, rank)) @ rng.standard_normal((rank, features)) / np.sqrt(rank)
     return c[:, :, None] + 0.5 * rng.standard_normal((manifolds, features, points))
@@ -58,7 +58,7 @@ def test_neighbouring_ranks_are_measured_as_any_other():
     s = g.summary()
     assert g.capacity_at[1, 1] == pytest.approx(s["capacity"], rel=1e-12)
     assert s["capacity_rank_spread"] == pytest.approx(np.ptp(g.capacity_at[:, 1]) / 2)
-    assert g.capacity_at[0, 1] > g.capacity_at[1, 1]  # a shared direction left in lets centres stand out
+    assert g.capacity_at[0, 1] > g.capacity_at[1, 1]  # a shared direction left in lets centers stand out
     np.testing.assert_array_equal(measures(g), measures(analyze(X)))
 
 

@@ -55,7 +55,7 @@ def test_removal_is_what_shared_centers_need(table):
     centers = table[table["case"] == "centers"]
     strongest = centers[centers["strength"] == centers["strength"].max()].set_index("removed")
     ratio = strongest["capacity"] / strongest["simulated"]
-    assert ratio[False] > 1.3  # the theory alone is misled by shared centres
+    assert ratio[False] > 1.3  # the theory alone is misled by shared centers
     assert abs(ratio[True] - 1) < 0.2
 
 
