@@ -21,19 +21,9 @@ from mfta.geometry import (
 )
 
 __all__ = [
-    "EffectiveGeometry",
-    "GeometryError",
-    "ManifoldGeometry",
-    "analyze",
-    "analyze_point_cloud",
-    "compute",
-    "effective_geometry",
-    "exact",
-    "manifolds",
-    "measure_layers",
-    "run",
-    "simulated_capacity",
-]
+    "EffectiveGeometry", "GeometryError", "ManifoldGeometry", "analyze", "analyze_point_cloud", "compute",
+    "effective_geometry", "exact", "manifolds", "measure_layers", "run", "simulated_capacity",
+]  # fmt: skip
 
 _LATER = {
     "compute": ("mfta.jobs", "compute"),

@@ -1,8 +1,8 @@
 """A batch: what there is to do, done side by side, each task in a process of its own.
 
-A thread a task starts the process and waits for it, so that one that dies takes no other with it. The processes are
-forked from a server that has imported everything once, so that a task starts in some hundredths of a second. Their
-output goes to a log each. They end when the process that asked for them ends, however it ends.
+One that dies takes no other with it. Processes are forked from a server that has imported everything once, so that a
+task starts in some hundredths of a second. Their output goes to a log each. They end when the process that asked for
+them ends, however it ends.
 """
 
 import multiprocessing
@@ -14,14 +14,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import connection, forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, Literal
 from unittest.mock import patch
 
@@ -76,28 +74,26 @@ def rerun(sections: Sequence[str], preset: str, force: bool = False, **choices: 
     listed = planned(sections, preset, **choices)
     others = () if sections else pages.PAGES
     pages.check([*listed, *others])
-    tables = {job: _task(job, force) for section in listed.values() for job in section}
-    shared = dict.fromkeys(job.shared for job, task in tables.items() if task.wanted)
-    trainings = {training: _task(training) for training in shared}
-    for job, task in tables.items():
-        if job.shared in trainings:
-            tables[job] = Task(**{**vars(task), "after": (str(job.shared),)})
-    tasks = [*trainings.values(), *tables.values()]
+    every = [job for section in listed.values() for job in section]
+    tables = [_task(job, (str(job.shared),), force) for job in every]
+    shared = dict.fromkeys(job.shared for job, task in zip(every, tables, strict=True) if task.wanted)
+    tasks = [*map(_task, shared), *tables]
     for section, of in listed.items():
-        call = partial(pages.make, section, {"preset": preset, **choices})
+        call = partial(pages.execute, section, {"preset": preset, **choices})
         tasks.append(Task(f"notebook {section}", call, after=tuple(map(str, of))))
     everything = tuple(task.name for task in tasks)
-    return [*tasks, *(Task(f"notebook {page}", partial(pages.make, page, {}), after=everything) for page in others)]
+    calls = {f"notebook {page}": partial(pages.execute, page, {}) for page in others}
+    return [*tasks, *(Task(name, call, after=everything) for name, call in calls.items())]
 
 
-def _task(job: Job, force: bool = False) -> Task:
+def _task(job: Job, after: tuple[str, ...] = (), force: bool = False) -> Task:
     try:
         state, why = job.state()
     except MftaError as error:
         state, why = "refused", str(error)
     wanted = force or job.calls_for(state) or state == "refused"
     changes = tuple(job.changes()) if state != "refused" else ()
-    return Task(str(job), partial(job.make, force), job.config.threads, (), wanted, state, why, changes)
+    return Task(str(job), partial(job.make, force), job.config.threads, after, wanted, state, why, changes)
 
 
 def at_once(tasks: Iterable[Task], n_jobs: int, cores: int | None = None) -> int:
@@ -110,81 +106,61 @@ def at_once(tasks: Iterable[Task], n_jobs: int, cores: int | None = None) -> int
 def carry_out(tasks: Sequence[Task], n_jobs: int = 1) -> Iterator[Event]:
     """Do the tasks that are wanted, at most ``n_jobs`` at a time; yield what happens as it happens.
 
-    A task whose predecessor failed is not started and counts as failed.
+    A task whose predecessor failed is not started and counts as failed. What still runs ends with the iteration.
     """
-    wanted = [task for task in tasks if task.wanted]
-    events: SimpleQueue[Event] = SimpleQueue()
-    turn = threading.Semaphore(n_jobs)
-    processes = _Processes(warm(), store.home() / "_build" / "logs")
-    futures: dict[str, Future[str]] = {}
+    context, waiting = warm(), [task for task in tasks if task.wanted]
+    errors: dict[str, str | None] = dict.fromkeys(task.name for task in waiting)  # None: not ended yet
+    running: dict[Any, tuple[Task, Any, float]] = {}
 
-    def do(task: Task) -> str:
-        lost = next((name for name in task.after if name in futures and futures[name].result()), None)
-        if lost:
-            error, seconds = f"not started, as {lost} failed", 0.0
-        else:
-            with turn:
-                events.put(Event(task.name, "started"))
-                began = time.monotonic()
-                error, seconds = processes.do(task), time.monotonic() - began
-        events.put(Event(task.name, "ended", error, seconds))
-        return error
+    def ended(task: Task, error: str, seconds: float = 0.0) -> Event:
+        errors[task.name] = error
+        if error and task.name.startswith("notebook "):
+            pages.remove(task.name.removeprefix("notebook "))  # an older one would pass for this one
+        return Event(task.name, "ended", error, seconds)
 
-    with ThreadPoolExecutor(len(wanted) or 1) as threads:
-        try:
-            for task in wanted:  # what comes after others is behind them, so that its futures are there
-                futures[task.name] = threads.submit(do, task)
-            left = len(wanted)
-            while left:
-                event = events.get()
-                left -= event.kind == "ended"
-                if event.error and event.name.startswith("notebook "):
-                    pages.remove(event.name.removeprefix("notebook "))  # an older one would pass for this one
-                yield event
-        finally:
-            processes.end()
-
-
-class _Processes:
-    """Processes for tasks, and what ended them."""
-
-    def __init__(self, context: BaseContext, logs: Path) -> None:
-        self.context, self.logs = context, logs
-        self.running: set[Any] = set()
-        self.ended = False
-        # Starting one looks after all that have ended, and two threads must not both read how one ended.
-        self.lock = threading.Lock()
-
-    def do(self, task: Task) -> str:
-        """Do a task; return what went wrong, or nothing."""
-        log = self.logs / f"{''.join(c if c.isalnum() else '_' for c in task.name)}.log"
-        answer, end = self.context.Pipe(duplex=False)
-        arguments, said = (task.call, end, log, dict(os.environ), Path.cwd()), None
-        process = self.context.Process(target=_work, args=arguments, name=task.name)  # type: ignore[attr-defined]
-        with self.lock:
-            if self.ended:
-                return "interrupted"
-            process.start()
-            self.running.add(process)
-        end.close()
-        with answer, suppress(EOFError):
-            said = answer.recv()  # and not what the server tells of its end: the server may end before it
-        connection.wait([process.sentinel])
-        with self.lock:
+    try:
+        while waiting or running:
+            for task in tuple(waiting):
+                before = {name: errors[name] for name in task.after if name in errors}
+                lost = next((name for name, error in before.items() if error), None)
+                if not lost and (None in before.values() or len(running) == n_jobs):
+                    continue
+                waiting.remove(task)
+                if lost:
+                    yield ended(task, f"not started, as {lost} failed")
+                    continue
+                answer, end = context.Pipe(duplex=False)
+                arguments = (task.call, end, _log(task), dict(os.environ), Path.cwd())
+                process = context.Process(target=_work, args=arguments, name=task.name)  # type: ignore[attr-defined]
+                process.start()
+                end.close()
+                running[answer] = task, process, time.monotonic()
+                yield Event(task.name, "started")
+            for ready in connection.wait(running) if running else ():
+                task, process, began = running.pop(ready)
+                yield ended(task, _outcome(task, ready, process), time.monotonic() - began)
+    finally:
+        for _, process, _ in running.values():
+            process.terminate()
             process.join()
-            self.running.remove(process)
-        if said is not None:
-            return said
-        code = process.exitcode
-        how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
-        return f"its process {how}; what it had finished is kept, run it again; log: '{log}'"
 
-    def end(self) -> None:
-        """End all that still run, and start no more."""
-        with self.lock:
-            self.ended = True
-            for process in self.running:
-                process.terminate()
+
+def _log(task: Task) -> Path:
+    name = "".join(c if c.isalnum() else "_" for c in task.name)
+    return store.home() / "_build" / "logs" / f"{name}.log"
+
+
+def _outcome(task: Task, answer: Any, process: Any) -> str:
+    """What went wrong with a task that has answered or whose process has ended, or nothing."""
+    said = None
+    with answer, suppress(EOFError):
+        said = answer.recv()  # and not what the server tells of its end: the server may end before it
+    process.join()
+    if said is not None:
+        return said
+    code = process.exitcode
+    how = f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with status {code}"
+    return f"its process {how}; what it had finished is kept, run it again; log: '{_log(task)}'"
 
 
 def warm() -> BaseContext:

@@ -6,6 +6,7 @@ of quick and small were known: there they are exploratory. :mod:`mfta.judge` say
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pandas as pd
 from IPython.display import HTML, display
@@ -18,7 +19,6 @@ from mfta.judge import Claim, Finding, Role, Rule, Verdict, find, interval, judg
 
 __all__ = [
     "CLAIMS", "Claim", "Finding", "Rule", "Verdict", "claim", "find", "interval", "judge", "judged", "papers", "show",
-    "verdicts",
 ]  # fmt: skip
 
 
@@ -35,10 +35,10 @@ def _factor(role: Role) -> Callable[..., Rule]:
 _core, _further = _factor("core"), _factor("further")
 
 _MEMORIZED = Rule(
-    "memorized", "permuted accuracy is above .9 at the end", of.permuted_accuracy, "premise", above=0.9
+    "memorized", "permuted accuracy is above .9 at the end", of.accuracy("permuted", "last"), "premise", above=0.9
 )  # fmt: skip
-_early = of.change("early", since="initial")
-_late = of.change("last", since="best")
+_early = partial(of.change, "early", "initial")
+_late = partial(of.change, "last", "best")
 _least_all = of.least(*(_early(name, "capacity", ALL) for name in TRUE_LABELS))
 _least_first = of.least(*(_early(name, "capacity", FIRST) for name in TRUE_LABELS))
 
@@ -118,18 +118,13 @@ CLAIMS = (
         Rule("exponent", "the permuted norm falls with the inverse root of the number of images",
              of.exponent("permuted"), "further", above=-0.6, below=-0.4),
         _further("epochs 1 and 2", "ratio of the norms, permuted over unpermuted", of.norm_ratio((1, 2)), below=0.5),
-        _further("growth", "that ratio at the last epoch over epochs 1 and 2", of.norm_ratio_at_end
+        _further("growth", "that ratio at the last epoch over epochs 1 and 2", of.norm_ratio("last")
                  - of.norm_ratio((1, 2)), above=1.1),
         Rule("layers", "mean ratio of the inner products over the layers whose unpermuted signal is above noise",
              of.signal_ratio_of_layers, "further", below=0.25),
     )),
 )  # fmt: skip
 """The claims and their rules; edition two. They are not touched once a table of full or paper exists."""
-
-
-def verdicts(tables: dict[str, pd.DataFrame]) -> list[Verdict]:
-    """The verdicts on all claims. tables: by section, the stored rows of one preset or arm over all its seeds."""
-    return [judge(claim, tables.get(claim.section)) for claim in CLAIMS]
 
 
 def claim(key: str) -> Claim:

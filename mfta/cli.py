@@ -1,21 +1,17 @@
 """The command line: ``mfta compute | rerun | status | verify | data``."""
 
 import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.core import TyperGroup
 
 from mfta.errors import MftaError, ParameterError
+from mfta.geometry import GeometryError
 from mfta.options import parse_choices
 
-if TYPE_CHECKING:
-    from mfta.batch import Task
-
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 # Paths may hold what rich would take for markup or an emoji.
 console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False, emoji=False)
 
@@ -30,15 +26,13 @@ Jobs = Annotated[int, typer.Option("--jobs", help="jobs at a time", min=1)]
 Force = Annotated[bool, typer.Option(help="compute again what is stored or refused")]
 
 
-def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Show what the package refuses as one line, and exit with 2."""
+class OneLineErrors(TyperGroup):
+    """Shows what the package refuses as one line, and exits with 2."""
 
-    @wraps(command)
-    def guarded(*args: Any, **options: Any) -> None:
-        from mfta.geometry import GeometryError
-
+    def invoke(self, ctx: Any) -> Any:
+        """Carry out a command."""
         try:
-            command(*args, **options)
+            return super().invoke(ctx)
         except (MftaError, GeometryError) as error:
             say(f"{type(error).__name__}: {error}", Console(stderr=True, highlight=False, emoji=False))
             raise typer.Exit(2) from None
@@ -46,16 +40,18 @@ def one_line_errors(command: Callable[..., None]) -> Callable[..., None]:
             say("interrupted: what is finished is kept; the same command goes on from there")
             raise typer.Exit(130) from None
 
-    return guarded
-
 
 def say(line: str, where: Console = console) -> None:
     """Print one line as it is, however long."""
     where.print(line, markup=False, soft_wrap=True)
 
 
+app = typer.Typer(
+    cls=OneLineErrors, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
+)
+
+
 @app.command()
-@one_line_errors
 def compute(
     sections: Sections = None,
     preset: Preset = "quick",
@@ -72,7 +68,6 @@ def compute(
 
 
 @app.command()
-@one_line_errors
 def rerun(
     sections: Sections = None,
     preset: Preset = "quick",
@@ -89,7 +84,10 @@ def rerun(
     tasks = batch.rerun(sections or [], preset, force, **parse_choices(overrides, seeds))
     if dry_run or why:
         for task in tasks:
-            list_task(task, why)
+            then = "as it is" if not task.wanted else "fails" if task.state == "refused" else "to be made"
+            say(f"{task.name}: {task.state}, {then}: {task.why}" if task.state else f"{task.name}: to be executed")
+            for change in task.changes if why else ():
+                say(f"    {change}")
         return
     allowed = batch.at_once(tasks, n_jobs)
     if allowed < n_jobs:
@@ -103,19 +101,7 @@ def rerun(
         raise typer.Exit(1)
 
 
-def list_task(task: "Task", why: bool) -> None:
-    """One line a training, table or notebook; with ``why``, one more for each thing that changed."""
-    if not task.state:
-        say(f"{task.name}: to be executed")
-        return
-    then = "as it is" if not task.wanted else "fails" if task.state == "refused" else "to be made"
-    say(f"{task.name}: {task.state}, {then}: {task.why}")
-    for change in task.changes if why else ():
-        say(f"    {change}")
-
-
 @app.command()
-@one_line_errors
 def status() -> None:
     """List every stored table: whether it is sound, and what has changed since it was made."""
     from mfta.stored import audit
@@ -128,7 +114,6 @@ def status() -> None:
 
 
 @app.command()
-@one_line_errors
 def verify() -> None:
     """Recompute the checksum of every stored table; exit with 1 if one is not what it was."""
     from mfta.stored import audit
@@ -144,7 +129,6 @@ def verify() -> None:
 
 
 @app.command()
-@one_line_errors
 def data(name: Annotated[str, typer.Argument(help="cifar100")] = "cifar100") -> None:
     """Check the files of a data set, and download them where they are absent."""
     from mfta import data as datasets

@@ -12,8 +12,7 @@ from importlib import resources
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mfta.data import SOURCES
 from mfta.errors import ParameterError, nearest
@@ -24,18 +23,6 @@ Preset = Literal["quick", "small", "full", "paper"]
 PRESETS: tuple[str, ...] = get_args(Preset)
 Epochs = tuple[Annotated[int, Field(ge=0)], ...]
 Scales = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False)]
-
-
-def _listed_in(table: Mapping[str, Any]) -> AfterValidator:
-    """Accept the names of a table alone, refusing others as pydantic refuses what is no member of a Literal."""
-
-    def known(name: str) -> str:
-        if name not in table:
-            *most, last = map(repr, table)
-            raise PydanticCustomError("literal_error", f"Input should be {', '.join(most)} or {last}")
-        return name
-
-    return AfterValidator(known)
 
 
 class Parameters(BaseModel):
@@ -58,11 +45,11 @@ class Parameters(BaseModel):
 class Training(Parameters):
     """One trained network. Sections that agree in all of this share it."""
 
-    dataset: Annotated[str, _listed_in(SOURCES)] = "digits"
+    dataset: Literal[tuple(SOURCES)] = "digits"  # type: ignore[valid-type]
     train_per_class: int | None = Field(None, ge=2, description="images a class; None: as many as all have")
     test_per_class: int | None = Field(None, ge=1, description="images a class; None: all of them")
     permuted_fraction: float = Field(0.5, ge=0, le=1, description="share of each class with permuted labels")
-    network: Annotated[str, _listed_in(NETWORKS)] = "convnet"
+    network: Literal[tuple(NETWORKS)] = "convnet"  # type: ignore[valid-type]
     width: int | None = Field(None, ge=1, description="channels of the first stage; None: the standard width")
     batch_norm: bool = True
     hidden: int = Field(0, ge=0, description="units of each hidden linear layer, in widths; 0: one linear layer")
@@ -73,7 +60,7 @@ class Training(Parameters):
     learning_rate: float = Field(0.05, gt=0)
     momentum: float = Field(0.9, ge=0, lt=1, description="of SGD; Adam keeps its own")
     weight_decay: float = Field(0.0, ge=0)
-    schedule: Annotated[str, _listed_in(SCHEDULES)] = "constant"
+    schedule: Literal[tuple(SCHEDULES)] = "constant"  # type: ignore[valid-type]
     augment: bool = Field(False, description="random crop and horizontal flip")
     checkpoints: Epochs = Field((), description="epochs kept besides 0, the best and the last")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -128,8 +115,15 @@ class Section(Training):
 
     @model_validator(mode="after")
     def _points_are_there(self) -> Self:
-        """Refuse more points than a class has, before a network is trained for them."""
+        """Refuse more images or points than a class has, before a network is trained for them."""
         source = SOURCES[self.dataset]
+        for name in ("train_per_class", "test_per_class"):
+            most = getattr(source, name)
+            if (getattr(self, name) or 0) > most:
+                raise ValueError(
+                    f"{name} = {getattr(self, name)} is refused: the smallest class of {self.dataset} has {most};"
+                    " give that or less"
+                )
         train = self.train_per_class or source.train_per_class
         permuted = round(self.permuted_fraction * train)
         there = {"train": train, "test": self.test_per_class or source.test_per_class}

@@ -44,9 +44,9 @@ def of(config: Mapping[str, Any], *roots: Callable[..., Any]) -> dict[str, str]:
     choices = frozenset(value for value in config.values() if isinstance(value, str))
     starts = tuple((root.__module__, root.__qualname__) for root in roots)
     source = data.SOURCES[config["dataset"]]
-    shape = (source.classes, config["width"], source.image_size, config["batch_norm"])
-    network = (config["network"], *shape, config["hidden"], config["dropout"])
-    return _reached(starts, choices, (*ENGINE, NETWORKS)) | _built(*network)
+    shape = (source.classes, config["width"], source.image_size, config["batch_norm"], None)
+    network = _built(config["network"], *shape, config["hidden"], config["dropout"])
+    return _reached(starts, choices, (*ENGINE, NETWORKS)) | network
 
 
 def digest(definitions: Mapping[str, str]) -> str:
@@ -62,18 +62,10 @@ def changed(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 @cache
-def _built(
-    name: str,
-    classes: int,
-    width: int | None,
-    image_size: tuple[int, int, int],
-    batch_norm: bool,
-    hidden: int,
-    dropout: float,
-) -> dict[str, str]:
+def _built(name: str, *given: Any) -> dict[str, str]:
     """Of a network's modules, its layers with the weights each owns, and how weights are drawn."""
     with torch.device("meta"):
-        network = networks.build(name, classes, width, image_size, batch_norm, None, hidden, dropout)
+        network = networks.build(name, *given)
     keys = [*network.state_dict()]
     layers = [(tap, layer.node, [key for key in keys if layer.has(key)]) for tap, layer in network.taps.items()]
     frozen = [name for name, weights in network.named_parameters() if not weights.requires_grad]
@@ -252,10 +244,7 @@ class _Stripped(ast.NodeTransformer):
         node.body = node.body or [ast.Pass()]
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        self.generic_visit(node)
-        node.body = node.body or [ast.Pass()]
-        return node
+    visit_ClassDef = visit_FunctionDef  # type: ignore[assignment]
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None

@@ -33,13 +33,15 @@ class Effect:
         return Effect(lambda table: self.read(table) - other.read(table))
 
 
-def least(*effects: Effect) -> Effect:
+def effect(read: Callable[..., pd.Series]) -> Callable[..., Effect]:
+    """Makes effects of a reading with parameters behind the table: ``area("main")``."""
+    return lambda *given: Effect(lambda table: read(table, *given))
+
+
+@effect
+def least(table: pd.DataFrame, *effects: Effect) -> pd.Series:
     """By seed, the least of several effects."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        return pd.concat([effect.read(table) for effect in effects], axis=1).min(axis=1, skipna=False)
-
-    return Effect(read)
+    return pd.concat([effect.read(table) for effect in effects], axis=1).min(axis=1, skipna=False)
 
 
 # Geometry by layer.
@@ -59,46 +61,36 @@ def _logs(table: pd.DataFrame, examples: str, measure: str, stage: str, place: s
     return values.reindex(columns=thirds(table)[place]).map(np.log).dropna(axis=1, how="all")
 
 
-def change(stage: str, since: str) -> Callable[[str, str, str], Effect]:
-    """Makes effects of an example set, a measure and a place: mean log ratio over layers of one stage to another."""
-
-    def effect(examples: str, measure: str, place: str) -> Effect:
-        def read(table: pd.DataFrame) -> pd.Series:
-            now, then = (_logs(table, examples, measure, at, place) for at in (stage, since))
-            return (now - then).mean(axis=1).dropna()
-
-        return Effect(read)
-
-    return effect
+@effect
+def change(table: pd.DataFrame, stage: str, since: str, examples: str, measure: str, place: str) -> pd.Series:
+    """Mean log ratio over the layers of a place of a set's measure at one stage to that at another."""
+    now, then = (_logs(table, examples, measure, at, place) for at in (stage, since))
+    return (now - then).mean(axis=1).dropna()
 
 
-def layers_where(of: Callable[[str, str, str], Effect], more: str, less: str) -> Effect:
+@effect
+def layers_where(table: pd.DataFrame, of: Callable[[str, str, str], Effect], more: str, less: str) -> pd.Series:
     """Share of layers at which the capacity of one set changed more than that of another in every seed."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        ahead = []
-        for depth in thirds(table)[ALL]:
-            here = table[table["layer"].isna() | (table["depth"] == depth)]
-            ahead.append((of(more, "capacity", ALL) - of(less, "capacity", ALL))(here) > 0)
-        by_layer = pd.concat(ahead, axis=1)
-        return pd.Series(float(by_layer.all().mean()), index=by_layer.index)
-
-    return Effect(read)
+    ahead = []
+    for depth in thirds(table)[ALL]:
+        here = table[table["layer"].isna() | (table["depth"] == depth)]
+        ahead.append((of(more, "capacity", ALL) - of(less, "capacity", ALL))(here) > 0)
+    by_layer = pd.concat(ahead, axis=1)
+    return pd.Series(float(by_layer.all().mean()), index=by_layer.index)
 
 
-def _true_label_difference(table: pd.DataFrame) -> pd.Series:
+@Effect
+def true_label_difference(table: pd.DataFrame) -> pd.Series:
+    """Log ratio in capacity of restored or test to unpermuted examples at the last epoch, first third; the larger."""
     unpermuted, *others = (_logs(table, name, "capacity", "last", FIRST) for name in TRUE_LABELS)
     return pd.concat([(other - unpermuted).mean(axis=1).abs() for other in others], axis=1).max(axis=1, skipna=False)
 
 
-def _accuracy(table: pd.DataFrame, examples: str, stage: str) -> pd.Series:
+@effect
+def accuracy(table: pd.DataFrame, examples: str, stage: str) -> pd.Series:
+    """Accuracy of the whole network on a set at a stage."""
     rows = table[table["layer"].isna() & (table["examples"] == examples) & (table["stage"] == stage)]
     return rows.dropna(subset="accuracy").groupby("seed")["accuracy"].mean()
-
-
-true_label_difference = Effect(_true_label_difference)
-"""Log ratio in capacity of restored or test to unpermuted examples at the last epoch, first third; the larger."""
-permuted_accuracy = Effect(lambda table: _accuracy(table, "permuted", "last"))
 
 
 # Rewinding.
@@ -140,44 +132,41 @@ def _few(table: pd.DataFrame, variant: str = "main") -> pd.DataFrame:
     return pd.DataFrame({"number": number, "share": share})
 
 
-def few(variant: str) -> Effect:
+@effect
+def few(table: pd.DataFrame, variant: str) -> pd.Series:
     """Share that the final few layers, at most a third of all, recover."""
-    return Effect(lambda table: _few(table, variant)["share"])
+    return _few(table, variant)["share"]
 
 
-def area(variant: str) -> Effect:
+@effect
+def area(table: pd.DataFrame, variant: str) -> pd.Series:
     """Mean over the number of layers, one to all but one, of the share from the end less that from the start."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        difference = recovered(table, "last", variant) - recovered(table, "first", variant)
-        return difference.iloc[:, 1:-1].mean(axis=1, skipna=False).dropna()
-
-    return Effect(read)
+    difference = recovered(table, "last", variant) - recovered(table, "first", variant)
+    return difference.iloc[:, 1:-1].mean(axis=1, skipna=False).dropna()
 
 
-def fewest(share: float) -> Effect:
+@effect
+def fewest(table: pd.DataFrame, share: float) -> pd.Series:
     """The fewest final layers that recover ``share`` of the gap."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        enough = recovered(table, "last") >= share
-        return enough.idxmax(axis=1).where(enough.any(axis=1)).dropna().astype(float)
-
-    return Effect(read)
+    enough = recovered(table, "last") >= share
+    return enough.idxmax(axis=1).where(enough.any(axis=1)).dropna().astype(float)
 
 
-def _first_over_half(table: pd.DataFrame) -> pd.Series:
+@Effect
+def first_over_half(table: pd.DataFrame) -> pd.Series:
+    """The most that the first third recovers, less half of what the final few do."""
     first = recovered(table, "first", examples="test half 2")
     most = max(1, int(first.columns.max()) // 3) if len(first) else 0
     return first.loc[:, 1:most].max(axis=1) - _few(table)["share"] / 2
 
 
-def _gap(table: pd.DataFrame) -> pd.Series:
+@Effect
+def gap(table: pd.DataFrame) -> pd.Series:
+    """Test accuracy at the best epoch less that at the last."""
     accuracy = _rewound(table, "last", "main", "test")
     return accuracy[accuracy.columns.max()] - accuracy[accuracy.columns.min()]
 
 
-first_over_half = Effect(_first_over_half)
-gap = Effect(_gap)
 number_chosen = Effect(lambda table: _few(table)["number"])
 permuted_accuracy_unrewound = Effect(lambda table: _rewound(table, "last", "main", "permuted")[0])
 
@@ -204,7 +193,9 @@ def _places(table: pd.DataFrame) -> tuple[float, float, float] | None:
     return max(found)[1] if found else None
 
 
-def _dip(table: pd.DataFrame) -> pd.Series:
+@Effect
+def dip(table: pd.DataFrame) -> pd.Series:
+    """How far the accuracy at the dip lies below the lower peak beside it, on the other half of the test images."""
     places = _places(table)
     if places is None:
         return pd.Series(dtype=float)
@@ -212,29 +203,23 @@ def _dip(table: pd.DataFrame) -> pd.Series:
     return curve[[places[0], places[2]]].min(axis=1) - curve[places[1]]
 
 
-def bump(measure: str, layer: str) -> Effect:
+@effect
+def bump(table: pd.DataFrame, measure: str, layer: str) -> pd.Series:
     """How much more a measure's log ratio, last to best epoch, is at the dip than at the peaks (test examples).
 
     layer: ``block`` (the last convolution, before pooling), ``pool`` or ``head``.
     """
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        places = _places(table)
-        rows = table[table["layer"].notna() & (table["examples"] == "test")]
-        names = rows["layer"].drop_duplicates()
-        last_block = names[names.str.startswith("conv")].max() if layer == "block" else layer
-        of = rows[rows["layer"] == last_block].pivot_table(
-            index="seed", columns=["stage", "parameters"], values=measure
-        )
-        if places is None or of.empty:
-            return pd.Series(dtype=float)
-        ratio = pd.DataFrame(of["last"] / of["best"]).map(np.log)
-        return ratio[places[1]] - ratio[[places[0], places[2]]].mean(axis=1)
-
-    return Effect(read)
+    places = _places(table)
+    rows = table[table["layer"].notna() & (table["examples"] == "test")]
+    names = rows["layer"].drop_duplicates()
+    measured = names[names.str.startswith("conv")].max() if layer == "block" else layer
+    of = rows[rows["layer"] == measured].pivot_table(index="seed", columns=["stage", "parameters"], values=measure)
+    if places is None or of.empty:
+        return pd.Series(dtype=float)
+    ratio = pd.DataFrame(of["last"] / of["best"]).map(np.log)
+    return ratio[places[1]] - ratio[[places[0], places[2]]].mean(axis=1)
 
 
-dip = Effect(_dip)
 interpolation = Effect(lambda table: _curve(table, "train").max(axis=1))
 
 
@@ -246,37 +231,32 @@ def _norms(table: pd.DataFrame, varied: str) -> pd.DataFrame:
     return table[(table["varied"] == varied) & (table["part"] == "label_dependent") & table["layer"].isna()]
 
 
-def exponent(examples: str) -> Effect:
+@effect
+def exponent(table: pd.DataFrame, examples: str) -> pd.Series:
     """Exponent of the norm of a set's part in the number of its images, untrained network."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        rows = _norms(table, "images")
-        rows = rows[rows["examples"] == examples].assign(square=lambda chosen: chosen["norm"] ** 2)
-        mean = rows.pivot_table(index="seed", columns="images", values="square")
-        logs = np.log(mean.columns.to_numpy(dtype=float))
-        return mean.apply(lambda row: np.polyfit(logs[row.notna()], 0.5 * np.log(row.dropna()), 1)[0], axis=1)
-
-    return Effect(read)
+    rows = _norms(table, "images")
+    rows = rows[rows["examples"] == examples].assign(square=lambda chosen: chosen["norm"] ** 2)
+    mean = rows.pivot_table(index="seed", columns="images", values="square")
+    logs = np.log(mean.columns.to_numpy(dtype=float))
+    return mean.apply(lambda row: np.polyfit(logs[row.notna()], 0.5 * np.log(row.dropna()), 1)[0], axis=1)
 
 
-def norm_ratio(epochs: Sequence[int] | str) -> Effect:
+@effect
+def norm_ratio(table: pd.DataFrame, epochs: Sequence[int] | str) -> pd.Series:
     """Log ratio of the norms, permuted over unpermuted; the mean over ``epochs``, or at a stage."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        rows = _norms(table, "epoch")
-        rows = rows[(rows["stage"] == epochs) if isinstance(epochs, str) else rows["epoch"].isin(epochs)]
-        norms = np.log(rows.pivot_table(index=["seed", "epoch"], columns="examples", values="norm"))
-        return (norms["permuted"] - norms["unpermuted"]).groupby("seed").mean()
-
-    return Effect(read)
+    rows = _norms(table, "epoch")
+    rows = rows[(rows["stage"] == epochs) if isinstance(epochs, str) else rows["epoch"].isin(epochs)]
+    norms = np.log(rows.pivot_table(index=["seed", "epoch"], columns="examples", values="norm"))
+    return (norms["permuted"] - norms["unpermuted"]).groupby("seed").mean()
 
 
 def _signals(table: pd.DataFrame, column: str) -> pd.DataFrame:
-    rows = _norms(table, "halves")
-    return rows.pivot_table(index="seed", columns="examples", values=column)
+    return _norms(table, "halves").pivot_table(index="seed", columns="examples", values=column)
 
 
-def _signal_ratio_of_layers(table: pd.DataFrame) -> pd.Series:
+@Effect
+def signal_ratio_of_layers(table: pd.DataFrame) -> pd.Series:
+    """Mean ratio of the signals, permuted over unpermuted, over layers whose unpermuted one is above noise."""
     rows = table[(table["varied"] == "halves") & (table["part"] == "label_dependent") & table["layer"].notna()]
     signal, floor = (
         rows.pivot_table(index=["seed", "layer"], columns="examples", values=v) for v in ("signal", "floor")
@@ -289,5 +269,3 @@ signal_ratio = Effect(lambda table: _signals(table, "signal").pipe(lambda s: s["
 over_floor = Effect(
     lambda table: (_signals(table, "norm")["permuted"] / _signals(table, "floor")["permuted"]).map(np.log)
 )
-norm_ratio_at_end = norm_ratio("last")
-signal_ratio_of_layers = Effect(_signal_ratio_of_layers)

@@ -1,18 +1,18 @@
 """What there is to do, and why: one job is one section at one seed, stored under its own fingerprint."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import filelock
 import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from mfta import configs, data, definitions, sections, store, training
+from mfta import definitions, sections, store, training
 from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.options import as_number
 
@@ -26,6 +26,7 @@ class Job:
     section: str
     preset: str
     config: Any
+    nothing: ClassVar = "no table of this config is stored"
 
     def __str__(self) -> str:
         """``layer_memorization, seed 0``."""
@@ -58,7 +59,8 @@ class Job:
     def _state(self) -> tuple[State, str]:
         certificate = store.read_certificate(self.directory)
         if certificate is None:
-            return "missing", self._missing()
+            resumes = (self.directory / "resume.pt").exists()  # of a training
+            return "missing", "goes on from its last epoch" if resumes else self.nothing
         self._check()
         made = certificate.get("made", "an unknown time")
         try:
@@ -66,9 +68,6 @@ class Job:
         except NeedsTorch:  # the book is read where nothing can be computed
             return "stored", f"made {made}; whether the code has changed since is not known without PyTorch"
         return ("stored", f"made {made}") if sound else ("stale", f"the code changed since {made}")
-
-    def _missing(self) -> str:
-        return "no table of this config is stored"
 
     def _check(self) -> None:
         self._stored()
@@ -115,7 +114,8 @@ class Job:
 
     def _compute(self, force: bool) -> None:
         started = time.monotonic()
-        with own_threads(self.config.threads):
+        torch.set_num_threads(self.config.threads)  # those its config says, whatever the machine has
+        with threadpool_limits(self.config.threads):
             table = sections.computing(self.section)(self.config, force or self.preset == "quick")
         network = store.read_certificate(self.shared.directory) or {}
         certificate = {
@@ -153,6 +153,8 @@ class Job:
 class SharedTraining(Job):
     """One trained network that tables of several sections need."""
 
+    nothing = "no such network is stored"
+
     def __str__(self) -> str:
         """``training convnet on digits, seed 0 (97aaf8fa)``."""
         config = self.config
@@ -170,13 +172,9 @@ class SharedTraining(Job):
 
     def make(self, force: bool = False) -> None:
         """Train it, or go on where it stopped."""
-        with own_threads(self.config.threads):
+        torch.set_num_threads(self.config.threads)
+        with threadpool_limits(self.config.threads):
             training.run(self.config, force or self.preset == "quick")
-
-    def _missing(self) -> str:
-        return (
-            "goes on from its last epoch" if (self.directory / "resume.pt").exists() else "no such network is stored"
-        )
 
     def _check(self) -> None:
         """A run that is not what its certificate says is refused when it is asked for."""
@@ -200,14 +198,6 @@ def changed_since(certificate: Mapping[str, Any], now: Mapping[str, str]) -> lis
     return [*definitions.changed(certificate["definitions"], now), *lines]
 
 
-@contextmanager
-def own_threads(number: int) -> Iterator[None]:
-    """Give a job the threads its config says, whatever the machine has or the environment sets."""
-    torch.set_num_threads(number)
-    with threadpool_limits(number):
-        yield
-
-
 def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any) -> list[Job]:
     """The jobs of a section: one a seed (None: the preset's seeds). All parameters are checked here.
 
@@ -218,25 +208,12 @@ def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None
     given = {name: as_number(value) for name, value in {"seeds": seeds, **overrides}.items()}
     listed = [Job(section, preset, config) for config in sections.grid(section, preset, **given)]
     for job in listed:
-        _suits(section, job.config)
+        try:
+            with suppress(NeedsTorch):  # without it nothing is computed
+                definitions.of(job.config.model_dump())  # builds the network, without its weights
+        except ParameterError as error:
+            raise ParameterError(f"{section}: network = {job.config.network!r} is refused: {error}") from None
     return listed
-
-
-def _suits(section: str, config: configs.Section) -> None:
-    """Refuse what is there neither in the data nor as a network."""
-    source = data.SOURCES[config.dataset]
-    for name in ("train_per_class", "test_per_class"):
-        asked, there = getattr(config, name), getattr(source, name)
-        if asked is not None and asked > there:
-            raise ParameterError(
-                f"{section}: {name} = {asked} is refused: the smallest class of {config.dataset} has {there};"
-                " give that or less"
-            )
-    try:
-        with suppress(NeedsTorch):  # without it nothing is computed
-            definitions.of(config.model_dump())  # builds the network, without its weights
-    except ParameterError as error:
-        raise ParameterError(f"{section}: network = {config.network!r} is refused: {error}") from None
 
 
 def compute(

@@ -41,24 +41,15 @@ def check(names: Iterable[str]) -> None:
             raise NotebookError(f"there is no notebook '{folder / name}.md'.{nearest(name, known)} {there}")
 
 
-def make(name: str, parameters: dict[str, Any]) -> None:
+def execute(name: str, parameters: dict[str, Any]) -> None:
     """Execute one notebook into ``book/sections/``. Raises NotebookError where it fails."""
-    error = execute(name, parameters)
-    if error:
-        raise NotebookError(error)
-
-
-def execute(name: str, parameters: dict[str, Any]) -> str:
-    """Execute one notebook into ``book/sections/``; return what went wrong, or nothing."""
     good = place(name)
     bad = store.home() / "_build" / "failed" / good.name
     remove(name)
     given = {name: value for name, value in parameters.items() if value is not None}
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
-        error = prepare(name, folder / "in.ipynb", given)
-        if error:
-            return error
+        prepare(name, folder / "in.ipynb", given)
         with patch.dict(os.environ, own_kernel(folder)):
             os.environ.pop("MATPLOTLIBRC", None)
             error = _run(folder, given, bad)
@@ -66,9 +57,9 @@ def execute(name: str, parameters: dict[str, Any]) -> str:
         notebook = nbformat.read(done if done.exists() else folder / "in.ipynb", as_version=4)
     tidy(notebook)
     store.write(bad if error else good, lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
-    if not error:
-        bad.unlink(missing_ok=True)
-    return error
+    if error:
+        raise NotebookError(error)
+    bad.unlink(missing_ok=True)
 
 
 def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:
@@ -91,19 +82,16 @@ def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:
     return error
 
 
-def prepare(name: str, source: Path, given: dict[str, Any]) -> str:
-    """Write the notebook as papermill reads it; return why it cannot be given these parameters, or nothing."""
+def prepare(name: str, source: Path, given: dict[str, Any]) -> None:
+    """Write the notebook as papermill reads it. Raises NotebookError where it cannot be given these parameters."""
     path = store.home() / "notebooks" / f"{name}.md"
-    try:
-        check([name])
-    except NotebookError as error:
-        return str(error)
+    check([name])
     notebook = jupytext.read(path)
     notebook.metadata.setdefault("kernelspec", PYTHON)
     jupytext.write(notebook, source)
     tags = [tag for cell in nbformat.read(source, as_version=4).cells for tag in cell.metadata.get("tags", [])]
     if tags.count("parameters") != 1:
-        return (
+        raise NotebookError(
             f"'{path}' has {tags.count('parameters')} cells with the tag `parameters`:"
             " tag the one that sets them, so that papermill can replace what it sets"
         )
@@ -111,8 +99,7 @@ def prepare(name: str, source: Path, given: dict[str, Any]) -> str:
     unknown = [name for name in given if name not in names]
     if unknown and name not in SECTIONS:  # a section's notebook takes all of its config, and checks it
         hint = nearest(unknown[0], names)
-        return f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}"
-    return ""
+        raise NotebookError(f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}")
 
 
 def own_kernel(folder: Path, first: str = "") -> dict[str, str]:
@@ -164,19 +151,15 @@ def tidy(notebook: nbformat.NotebookNode) -> None:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if output.get("text") != blocks.NOTICE]
-            for output in cell.outputs:
-                _without_places(output)
+            cell.outputs = [_without_places(out) for out in cell.outputs if out.get("text") != blocks.NOTICE]
     notebook.metadata.pop("papermill", None)
     notebook.metadata["kernelspec"] = PYTHON
 
 
-def _without_places(part: dict[str, Any]) -> None:
-    """Take the machine's folders out of all texts of an output."""
-    for name, value in part.items():
-        if isinstance(value, str):
-            part[name] = store.without_places(value)
-        elif isinstance(value, list):
-            part[name] = [store.without_places(line) if isinstance(line, str) else line for line in value]
-        elif isinstance(value, dict):
-            _without_places(value)
+def _without_places(part: Any) -> Any:
+    """An output, or a part of one, without the machine's folders in its texts."""
+    if isinstance(part, dict):
+        return nbformat.NotebookNode({name: _without_places(value) for name, value in part.items()})
+    if isinstance(part, list):
+        return [_without_places(line) for line in part]
+    return store.without_places(part) if isinstance(part, str) else part

@@ -17,28 +17,18 @@ WORDS = dict.fromkeys(("C1", "C2", "C3", "C4", "C6"), "reproduced") | {"C5": "op
 """Of claims, in both arms; C5 has one."""
 
 
-def _accuracy(examples: str, stage: str) -> Effect:
-    def read(table: pd.DataFrame) -> pd.Series:
-        rows = table[table["layer"].isna() & (table["examples"] == examples) & (table["stage"] == stage)]
-        return rows.groupby("seed")["accuracy"].mean()
-
-    return Effect(read)
-
-
-def _capacity(examples: str, falls: bool = False) -> Effect:
+@of.effect
+def _capacity(table: pd.DataFrame, examples: str, falls: bool = False) -> pd.Series:
     """At the last hidden layer at the end; ``falls``: its log ratio to the first layer of the final third."""
-
-    def read(table: pd.DataFrame) -> pd.Series:
-        rows = table[table["layer"].notna() & (table["examples"] == examples) & (table["stage"] == "last")]
-        by = rows[rows["layer"] != "head"].pivot_table(index="seed", columns="depth", values="capacity")
-        last = by[by.columns.max()]
-        return (last / by[of.thirds(table)[of.FINAL][0]]).map(math.log) if falls else last
-
-    return Effect(read)
+    rows = table[table["layer"].notna() & (table["examples"] == examples) & (table["stage"] == "last")]
+    by = rows[rows["layer"] != "head"].pivot_table(index="seed", columns="depth", values="capacity")
+    last = by[by.columns.max()]
+    return (last / by[of.thirds(table)[of.FINAL][0]]).map(math.log) if falls else last
 
 
-def _recovered(side: str, layers: int) -> Effect:
-    return Effect(lambda table: of.recovered(table, side)[layers])
+@of.effect
+def _recovered(table: pd.DataFrame, side: str, layers: int) -> pd.Series:
+    return of.recovered(table, side)[layers]
 
 
 def _expected(says: str, effect: Effect, low: float | None = None, high: float | None = None, **more: bool) -> Rule:
@@ -54,15 +44,15 @@ _RATIOS = (
 )
 PREDICTIONS = {
     (PLAIN, "layer_memorization"): (
-        _expected(_BEST, _accuracy("test", "best"), 0.23, 0.27),
-        _expected(_LAST, _accuracy("test", "last"), 0.13, 0.18),
-        _expected("permuted accuracy at the best epoch", _accuracy("permuted", "best"), high=0.06),
-        _expected("permuted accuracy at the end", _accuracy("permuted", "last"), low=0.99),
+        _expected(_BEST, of.accuracy("test", "best"), 0.23, 0.27),
+        _expected(_LAST, of.accuracy("test", "last"), 0.13, 0.18),
+        _expected("permuted accuracy at the best epoch", of.accuracy("permuted", "best"), high=0.06),
+        _expected("permuted accuracy at the end", of.accuracy("permuted", "last"), low=0.99),
         _expected("permuted capacity at the last hidden layer, at the end", _capacity("permuted"), 0.055, 0.10),
         _expected("unpermuted capacity there", _capacity("unpermuted"), 0.10, 0.14),
         _expected("restored capacity falls over the last layers (last hidden one over first of the final third)",
-                  _capacity("restored", falls=True), high=1.0, factor=True),
-        _expected("test capacity falls likewise", _capacity("test", falls=True), high=1.0, factor=True),
+                  _capacity("restored", True), high=1.0, factor=True),
+        _expected("test capacity falls likewise", _capacity("test", True), high=1.0, factor=True),
     ),
     (PLAIN, "rewinding"): (
         _expected(_FEW, of.few("main"), 0.6, 0.9),
@@ -72,8 +62,8 @@ PREDICTIONS = {
     ),
     (PLAIN, "gradients"): _RATIOS,
     (NORMALISED, "layer_memorization"): (
-        _expected(_BEST, _accuracy("test", "best"), 0.27, 0.31),
-        _expected(_LAST, _accuracy("test", "last"), 0.17, 0.20),
+        _expected(_BEST, of.accuracy("test", "best"), 0.27, 0.31),
+        _expected(_LAST, of.accuracy("test", "last"), 0.17, 0.20),
     ),
     (NORMALISED, "rewinding"): (
         _expected(_FEW, of.few("main"), 0.5, 0.7),

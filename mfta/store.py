@@ -60,17 +60,15 @@ def results_directory() -> Path:
     return folder("MFTA_RESULTS", "results")
 
 
-def write(path: Path, save: Callable[[io.BytesIO], object]) -> str:
-    """Write a file whole or not at all; return the SHA-256 of its content.
+def write(path: Path, save: Callable[[io.BytesIO], object]) -> None:
+    """Write a file whole or not at all.
 
     ``save`` fills a buffer in memory; the bytes go to a temporary file beside ``path``, which then takes
     its name. Raises StoreError where the folder cannot be written or the disk is full.
     """
     buffer = io.BytesIO()
     save(buffer)
-    staged = _staged(path, buffer.getvalue())
-    staged.replace(path)
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+    _staged(path, buffer.getvalue()).replace(path)
 
 
 def _staged(path: Path, content: bytes) -> Path:
@@ -102,9 +100,9 @@ def _json(content: dict[str, Any]) -> bytes:
     return (json.dumps(finite, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
 
 
-def write_json(path: Path, content: dict[str, Any]) -> str:
+def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
-    return write(path, lambda buffer: buffer.write(_json(content)))
+    write(path, lambda buffer: buffer.write(_json(content)))
 
 
 @contextmanager
@@ -243,11 +241,7 @@ def read_table(directory: Path, fingerprint: str, config: dict[str, Any] | None 
 
 def checksums(paths: Iterable[Path]) -> dict[str, str]:
     """SHA-256 of each file, by its name."""
-    answer = {}
-    for path in sorted(paths):
-        with path.open("rb") as file:
-            answer[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
-    return answer
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(paths)}
 
 
 def _remedy(directory: Path) -> str:

@@ -1,9 +1,9 @@
 """What is stored: the tables of a preset over every seed, and whether each table is what it should be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -116,18 +116,25 @@ def variations(
     """
     found: dict[Variation, dict[str, dict[tuple, pd.DataFrame]]] = {(): {}}
     networks: dict[tuple[Variation, str, tuple], str | None] = {}
-    for folder, section, certificate in _folders(preset, sections):
-        made_with = certificate.get("config", {})
-        differs = differences(section, preset, made_with)
-        if differs is None:
+    for folder in stored_directories():
+        its_preset, section, _ = folder.parts[-3:]
+        if its_preset != preset or section not in sections:
             continue
-        fields = section_model(section).model_fields
-        epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
-        variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
-        if only is not None and variation not in only:
-            continue
-        for table in _sound(folder):
-            place = tuple(made_with[name] for name in section_model(section).grid)
+        with suppress(StoreError):  # `mfta status` and the page on the build say what is wrong with it
+            certificate = store.read_certificate(folder) or {}
+            made_with = certificate.get("config", {})
+            model = section_model(section)
+            if not made_with.keys() >= set(model.grid):  # it does not say which of the section's jobs it is
+                continue
+            own = config(section, preset, **{name: made_with[name] for name in model.grid}).model_dump(mode="json")
+            differs = {name: value for name, value in made_with.items() if own.get(name) != value}
+            fields = model.model_fields
+            epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
+            variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
+            if only is not None and variation not in only:
+                continue
+            table = store.read_table(folder, folder.name)
+            place = tuple(made_with[name] for name in model.grid)
             of_section = found.setdefault(variation, {}).setdefault(section, {})
             if place not in of_section or not epochs:
                 of_section[place] = table
@@ -142,19 +149,6 @@ def variations(
     }
 
 
-def differences(section: str, preset: str, made_with: dict[str, Any]) -> dict[str, Any] | None:
-    """The parameters of a config, which may lack newer ones, that are not the preset's, with their values.
-
-    None where the config does not say which of the section's jobs it is.
-    """
-    model = section_model(section)
-    varied = {name: made_with[name] for name in model.grid if name in made_with}
-    if len(varied) < len(model.grid):
-        return None
-    own = config(section, preset, **varied).model_dump(mode="json")
-    return {name: value for name, value in made_with.items() if own.get(name) != value}
-
-
 def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:
     """The tables of each section as one, without seeds of which a part of the preset's scan is missing."""
     whole = {section: pd.concat(listed, ignore_index=True) for section, listed in found.items() if listed}
@@ -165,22 +159,3 @@ def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.Da
             table = table[table.groupby("seed")[name].transform(lambda has, wanted=wanted: wanted <= set(has))]
         whole[section] = table
     return {section: table for section, table in whole.items() if not table.empty}
-
-
-def _folders(preset: str, sections: Sequence[str]) -> Iterator[tuple[Path, str, dict[str, Any]]]:
-    for folder in stored_directories():
-        its_preset, section, _ = folder.parts[-3:]
-        if its_preset != preset or section not in sections:
-            continue
-        try:
-            yield folder, section, store.read_certificate(folder) or {}
-        except StoreError:
-            continue  # `mfta status` and the page on the build say what is wrong with it
-
-
-def _sound(folder: Path) -> list[pd.DataFrame]:
-    """The table of a folder, or none where it is not what its certificate says."""
-    try:
-        return [store.read_table(folder, folder.name)]
-    except StoreError:
-        return []

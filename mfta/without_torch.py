@@ -25,13 +25,16 @@ def begin() -> None:
         sys.meta_path.insert(0, _Finder())
 
 
+def _stand_in(_: Any, name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Kind(name, (), {"__module__": "torch"})
+
+
 class _Kind(type):
     """A class whose attributes are stand-ins too."""
 
-    def __getattr__(cls, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _stand_in(name)
+    __getattr__ = _stand_in
 
     def __call__(cls, *values: Any, **options: Any) -> Any:
         if cls.__name__ in DECORATORS:
@@ -41,15 +44,8 @@ class _Kind(type):
         )
 
 
-def _stand_in(name: str) -> Any:
-    return _Kind(name, (), {"__module__": "torch"})
-
-
 class _Module(ModuleType):
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _stand_in(name)
+    __getattr__ = _stand_in
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):

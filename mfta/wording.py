@@ -80,18 +80,6 @@ def note(verdict: Verdict) -> str:
     return "; ".join(said)
 
 
-def sentence(verdicts: Mapping[str, Verdict]) -> str:
-    """``reproduced at small, no batch norm (3 seeds)`` and so on, or ``not tested so far``."""
-    told = (f"{verdict.word} at {name} ({seeds(verdict)})" for name, verdict in verdicts.items())
-    return "; ".join(told) or "not tested so far"
-
-
-def words(verdicts: Mapping[str, Verdict], preset: str) -> str:
-    """What became of a claim at one preset: ``✓ reproduced``, with the arm where it is not the preset's own alone."""
-    arms = _arms(verdicts, preset)
-    return "; ".join(marked(verdict) + which for which, verdict in arms.items()) or marked(None)
-
-
 def _arms(verdicts: Mapping[str, Verdict], preset: str) -> dict[str, Verdict]:
     """One preset's verdicts by arm, `` (batch norm)`` say; where only the preset's own is stored it goes unnamed."""
     of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
@@ -109,8 +97,11 @@ def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
 
 
 def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
-    """What prose quotes: ``C4_quick`` (:func:`outcome`), and :func:`sentence` as ``C4``."""
-    said = {key: sentence(of) for key, of in judged.items()}
+    """What prose quotes: ``C4_quick`` (:func:`outcome`); as ``C4``, ``reproduced at small, batch norm (3 seeds)``."""
+    said = {}
+    for key, of in judged.items():
+        told = (f"{verdict.word} at {name} ({seeds(verdict)})" for name, verdict in of.items())
+        said[key] = "; ".join(told) or "not tested so far"
     for preset in presets:
         said |= {f"{key}_{preset}": outcome(of, preset) for key, of in judged.items()}
     return said
@@ -133,7 +124,9 @@ def editions(judged: Judged) -> pd.DataFrame:
         columns[f"{preset}, first"] = {
             key: f"{MARKS[word]}\N{NO-BREAK SPACE}{word}" for key, word in first[preset].items()
         }
-        columns[f"{preset}, now"] = {key: words(judged.get(str(key), {}), preset) for key in first.index}
+        arms = {key: _arms(judged.get(str(key), {}), preset).items() for key in first.index}
+        now = {key: "; ".join(marked(verdict) + which for which, verdict in of) for key, of in arms.items()}
+        columns[f"{preset}, now"] = {key: words or marked(None) for key, words in now.items()}
     return pd.DataFrame(columns).assign(**{"why the rules were changed": first["reason"]})
 
 

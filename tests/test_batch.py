@@ -35,7 +35,7 @@ def tags(cell):
 
 
 def test_a_notebook_runs_and_keeps_one_box_of_parameters(project):
-    assert pages.execute("layer_memorization", PARAMETERS) == ""
+    pages.execute("layer_memorization", PARAMETERS)
     notebook = nbformat.read(project / "book" / "sections" / "layer_memorization.ipynb", as_version=4)
     boxes = [cell.source for cell in notebook.cells if "parameters" in tags(cell)]
     assert len(boxes) == 1
@@ -61,8 +61,8 @@ def test_a_failed_notebook_is_kept_apart(project, parameters, message):
     old = project / "book" / "sections" / "layer_memorization.ipynb"
     old.parent.mkdir(parents=True)
     old.write_text("an older one")
-    error = pages.execute("layer_memorization", parameters)
-    assert message in error
+    with pytest.raises(NotebookError, match=message):
+        pages.execute("layer_memorization", parameters)
     assert not old.exists()
     assert (project / "_build" / "failed" / "layer_memorization.ipynb").exists()
 
@@ -81,8 +81,8 @@ def test_the_kernel_is_this_python_whatever_jupyter_path_says(project, monkeypat
     spec.parent.mkdir(parents=True)
     spec.write_text('{"argv": ["/nowhere/python", "{connection_file}"], "display_name": "x", "language": "python"}')
     monkeypatch.setenv("JUPYTER_PATH", str(project / "elsewhere"))
-    error = pages.execute("layer_memorization", {"epoch": 3})
-    assert "no parameter 'epoch'" in error  # so the kernel ran, and ours
+    with pytest.raises(NotebookError, match="no parameter 'epoch'"):  # so the kernel ran, and ours
+        pages.execute("layer_memorization", {"epoch": 3})
 
 
 TINY = {**PARAMETERS, "checkpoints": [], "train_per_class": 20}
@@ -140,7 +140,8 @@ def test_without_notebooks_nothing_starts(project):
 def test_a_notebook_without_the_tag_is_refused(project):
     path = project / "notebooks" / "layer_memorization.md"
     path.write_text(path.read_text().replace(":tags: [parameters]", ":tags: [hide-input]"))
-    assert "has 0 cells with the tag `parameters`: tag the one" in pages.execute("layer_memorization", PARAMETERS)
+    with pytest.raises(NotebookError, match="has 0 cells with the tag `parameters`: tag the one"):
+        pages.execute("layer_memorization", PARAMETERS)
 
 
 def test_plain_papermill_on_a_notebook_without_the_tag_refuses_too(project):
@@ -168,10 +169,11 @@ def test_a_kernel_that_dies_before_its_first_answer_is_started_once_more(project
     path.chmod(0o755)
     (project / "notebooks" / "page.md").write_text(PAGE)
     monkeypatch.setattr(sys, "executable", str(path))
-    assert pages.execute("page", {"number": 3}) == ""
+    pages.execute("page", {"number": 3})
     assert (project / "tried").exists()
     path.write_text("#!/bin/sh\nexit 1\n")
-    assert pages.execute("page", {"number": 3}).startswith("its kernel did not start, twice (")
+    with pytest.raises(NotebookError, match=r"^its kernel did not start, twice \("):
+        pages.execute("page", {"number": 3})
     assert not (project / "book" / "sections" / "page.ipynb").exists()
 
 
@@ -210,7 +212,7 @@ def test_a_page_names_no_place_of_the_machine(tmp_path, monkeypatch):
     for name, place in (("HOME", "home"), ("TMPDIR", "tmp {x}"), ("MFTA_RUNS", "stored here")):
         monkeypatch.setenv(name, str(root / place))
     monkeypatch.setattr(tempfile, "tempdir", None)
-    assert pages.execute("page", {"number": 3}) == ""
+    pages.execute("page", {"number": 3})
     text = (root / "book" / "sections" / "page.ipynb").read_text()
     for hidden in (str(tmp_path), "odd [bold]", str(Path(sys.prefix)), "/ipykernel_"):
         assert hidden not in text
@@ -224,5 +226,5 @@ def test_relative_places_are_the_callers_in_the_kernel_too(project, monkeypatch)
     page = PAGE.replace("print(", "Path(os.environ['MFTA_RUNS']).mkdir(parents=True)\nprint(")
     (project / "notebooks" / "page.md").write_text(page)
     monkeypatch.setenv("MFTA_RUNS", "../kept/runs")
-    assert pages.execute("page", {}) == ""
+    pages.execute("page", {})
     assert (project / "kept" / "runs").exists()

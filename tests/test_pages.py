@@ -10,10 +10,11 @@ import myst_nb
 import numpy as np
 import pandas as pd
 import pytest
+import seaborn
 from test_claims import FEATURES_FIRST, MEMORIZED_LATE, gradients, layers, rewound, scan
 from test_stored import keep
 
-from mfta import claims, configs, figures, notebook, paper, predictions, stored, wording
+from mfta import claims, configs, notebook, paper, predictions, stored, wording
 from mfta.figures.forest import forest
 
 ROOT = Path(__file__).parents[1]
@@ -41,7 +42,7 @@ class Page:
         monkeypatch.setattr(myst_nb, "glue", lambda key, text, display: self.glued.update({key: text}))
         monkeypatch.setattr(notebook, "sections", lambda: tmp_path)
         monkeypatch.setattr(notebook, "keep", lambda figure, name: None)
-        monkeypatch.setattr(figures, "mean_line", lambda *given, **line: None)  # made-up tables have no curves
+        monkeypatch.setattr(seaborn, "lineplot", lambda *given, **line: None)  # made-up tables have no curves
         monkeypatch.setattr(claims, "display", lambda figure: None)
         space = {}
         for cell in jupytext.read(ROOT / "notebooks" / f"{name}.md").cells:

@@ -41,8 +41,7 @@ def execute(page: str, quoted: Iterable[tuple[str, str]]) -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.ipynb"
-        if error := pages.prepare(page, source, {}):
-            return [error]
+        pages.prepare(page, source, {})
         notebook = nbformat.read(source, as_version=4)
     client = NotebookClient(notebook, kernel_name=pages.KERNEL, allow_errors=True, timeout=600)
     client.execute(cwd=str(store.home()))

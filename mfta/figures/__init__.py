@@ -2,19 +2,4 @@
 
 from mfta.figures.lines import heat, lines, ratio
 from mfta.figures.method import anchor_of_a_draw, anchors_in_space, anchors_in_the_plane, margin
-from mfta.figures.style import COLORS, LABELS, MARKERS, mean_line, use_style
-
-__all__ = [
-    "COLORS",
-    "LABELS",
-    "MARKERS",
-    "anchor_of_a_draw",
-    "anchors_in_space",
-    "anchors_in_the_plane",
-    "heat",
-    "lines",
-    "margin",
-    "mean_line",
-    "ratio",
-    "use_style",
-]
+from mfta.figures.style import COLORS, LABELS, MARKERS, use_style

@@ -58,8 +58,11 @@ def lines(
     for axes in grid.axes.flat:
         if x == "depth":
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if x == "parameters":
-            log_ticks(axes)
+        if x == "parameters":  # in thousands and millions
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     legend = dict(zip([text.get_text() for text in grid.legend.texts], grid.legend.legend_handles, strict=True))
     shown = {name: handle for name, handle in legend.items() if name not in (hue, style)}
     grid.legend.remove()
@@ -101,11 +104,3 @@ def ratio(panels: Iterable[Axes], within: float = 0.0) -> None:
     for axes in panels:
         axes.axhline(1, color="0.5", lw=0.8, zorder=0)
         axes.axhspan(1 - within, 1 + within, color="0.5", alpha=0.15, lw=0)
-
-
-def log_ticks(axes: Axes) -> None:
-    """A logarithmic x axis in thousands and millions."""
-    axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))

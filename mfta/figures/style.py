@@ -2,13 +2,8 @@
 and dark pages.
 """
 
-from typing import Any
-
 import matplotlib as mpl
-import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 
 EXAMPLES = ("unpermuted", "permuted", "restored", "test")
@@ -64,16 +59,3 @@ def use_style() -> None:
         }
     )
     set_matplotlib_formats("svg", metadata={"Date": None})
-
-
-def mean_line(axes: Axes, rows: pd.DataFrame, x: str, y: str, color: str, **line: Any) -> None:
-    """Mean of ``y`` over seeds against ``x``, and a band of one standard deviation between them.
-
-    line: what matplotlib's ``plot`` takes besides.
-    """
-    by = rows.groupby(x)[y].agg(["mean", "std"])
-    axes.plot(by.index, by["mean"], color=color, **{"ms": 4, "lw": 1.5, **line})
-    spread = by["std"].fillna(0)
-    if x == "depth":
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.fill_between(by.index, by["mean"] - spread, by["mean"] + spread, color=color, alpha=0.2, lw=0)

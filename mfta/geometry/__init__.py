@@ -7,15 +7,3 @@ from .effective_result import EffectiveGeometry
 from .errors import GeometryError
 from .result import ManifoldGeometry
 from .simulation import simulated_capacity
-
-__all__ = [
-    "EffectiveGeometry",
-    "GeometryError",
-    "ManifoldGeometry",
-    "analyze",
-    "analyze_point_cloud",
-    "effective_geometry",
-    "exact",
-    "manifolds",
-    "simulated_capacity",
-]

@@ -32,8 +32,9 @@ RANDOM_SHARES = np.array(
         (1, 0.98, 0.94, 0.86, 0.8, 0.77, 0.8, 0.84, 0.93, 1.0),  # 100
     ]
 )
-"""`random_shares`, mean less one standard deviation over 20 to 200 sets, at most 1: a row for each number of centers,
-a column for each number of dimensions per center. From 100 centers and 5 dimensions each on nothing changes."""
+"""Shares that removal leaves of random centers (the tests make them), mean less one standard deviation over 20 to
+200 sets, at most 1: a row a number of centers, a column a number of dimensions each. From 100 centers and 5
+dimensions each on nothing changes."""
 
 
 class Shared(NamedTuple):
@@ -126,18 +127,6 @@ def chance(center_gram: np.ndarray) -> float:
     at = np.log(dimensions / p)
     by_count = [np.interp(at, np.log(DIMENSIONS_EACH), row) for row in RANDOM_SHARES]
     return float(np.interp(np.log(p), np.log(RANDOM_CENTERS), by_count))
-
-
-def random_shares(p: int, size: int, sets: int) -> np.ndarray:
-    """The shares (sets,) of the mean |cosine| that removal leaves of p random centers in as many dimensions."""
-    shares = []
-    for k in range(sets):
-        random = np.random.default_rng([*b"chance", p, size, k]).standard_normal((p, size))
-        random -= random.mean(0)
-        gram = random @ random.T
-        search = Search(pivoted_cholesky(gram, 1e-12 * float(np.diag(gram).max()))[0])
-        shares.append(min(_scan(search, most_directions(gram), 1)[1], default=correlation(gram)) / correlation(gram))
-    return np.array(shares)
 
 
 def _scan(search: Search, most: int, starts: int, rank: int | None = None) -> tuple[list[np.ndarray], list[float]]:

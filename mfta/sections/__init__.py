@@ -1,7 +1,7 @@
 """One file a section, found by listing this folder: its config, and the function that computes its table.
 
-A section's file is named as the section, holds one subclass of :class:`mfta.configs.Section` and a function
-``compute(config, fresh)`` that returns a table. It is imported when the section is first asked for.
+A section's file is named as the section. It holds a subclass of :class:`mfta.configs.Section` and a function
+``compute(config, fresh)`` of it that returns a table, and is imported when the section is first asked for.
 """
 
 import importlib
@@ -23,13 +23,7 @@ SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)
 
 def section_model(section: str) -> type[Section]:
     """The config class of a section, or ParameterError with the nearest name."""
-    module = _module(section)
-    (model,) = (
-        found
-        for found in vars(module).values()
-        if isinstance(found, type) and issubclass(found, Section) and found.__module__ == module.__name__
-    )
-    return model
+    return computing(section).__annotations__["config"]
 
 
 def computing(section: str) -> Callable[[Any, bool], pd.DataFrame]:
@@ -112,5 +106,5 @@ def _one_line(section: str, error: ValidationError) -> str:
     if not name:
         return f"{section}: {reason}"
     value = first["input"]
-    hint = nearest(value, reason.split("'")[1::2]) if first["type"] == "literal_error" else ""
+    hint = nearest(str(value), reason.split("'")[1::2]) if first["type"] == "literal_error" else ""
     return f"{section}: {name} = {value!r} is refused: {reason}.{hint}"
