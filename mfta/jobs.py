@@ -128,6 +128,8 @@ class Job:
             "definitions": self.definitions,
             "run": self.config.training.fingerprint,
             "network": definitions.digest(network.get("files_sha256", {})) if network else None,
+            "epochs_by_precision": network.get("epochs_by_precision"),
+            "training_seconds": network.get("wall_seconds"),
             "data_sha256": training.data_of(self.config.training).checksum,
             "device": str(training.device()),
             "threads": self.config.threads,

@@ -18,6 +18,8 @@ def test_a_stored_table_is_loaded_and_nothing_is_trained(job, monkeypatch):
     made = job.table()
     certificate, run = (store.read_certificate(folder) for folder in (job.directory, job.shared.directory))
     assert certificate["network"] == definitions.digest(run["files_sha256"])
+    assert certificate["epochs_by_precision"] == {"float32": job.config.epochs}
+    assert certificate["training_seconds"] == run["wall_seconds"]
     monkeypatch.setattr(training, "run", None)
     pd.testing.assert_frame_equal(job.table(), made)
     assert job.state()[0] == "stored"
