@@ -20,7 +20,7 @@ from mfta.streams import stream
 
 
 class CapacityTheory(Section, Analysis):
-    """Section 0: the theory against exact values and simulation."""
+    """The theory against exact values and simulation."""
 
     manifolds: int = Field(60, ge=20, description="P of the synthetic manifolds")
     exact_draws: int = Field(4000, ge=2, description="draws of the manifolds whose capacity is known")

@@ -1,4 +1,4 @@
-"""Section 3: test accuracy and final-layer geometry against the size of the network.
+"""Test accuracy and final-layer geometry against the size of the network.
 
 One job is one width at one seed; the paper's Fig. 4C–E follows from a scan of them (claim C5).
 """
@@ -12,7 +12,7 @@ from mfta.configs import Analysis, Section
 
 
 class DoubleDescent(Section, Analysis):
-    """Section 3: one width of a scan of network sizes."""
+    """One width of a scan of network sizes."""
 
     sets = ("unpermuted", "train", "test")
     grid = ("seed", "width")

@@ -1,4 +1,4 @@
-"""Section 4: what permuted and unpermuted examples contribute to the gradient, and through what.
+"""What permuted and unpermuted examples contribute to the gradient, and through what.
 
 The gradient of the mean cross entropy with respect to the logits is (p − e_y)/n. With C classes it splits
 into a label-dependent part −(e_y − 1/C)/n and a label-independent part (p − 1/C)/n; each is carried through
@@ -25,7 +25,7 @@ from mfta.streams import stream
 
 
 class Gradients(Section):
-    """Section 4: label-dependent and label-independent gradients of permuted and unpermuted examples."""
+    """Label-dependent and label-independent gradients of permuted and unpermuted examples."""
 
     sets = ("unpermuted", "permuted")
     measured_epochs: Epochs = Field((), description="measured besides 0, the best and the last")

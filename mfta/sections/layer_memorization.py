@@ -1,7 +1,7 @@
-"""Section 1: where in depth, and when in training, permuted labels are memorized.
+"""Where in depth, and when in training, permuted labels are memorized.
 
 The geometry of the unpermuted, permuted, restored and test examples at every layer of one network, for the
-untrained network, at the best and the last epoch and at epochs between (the paper's Figs. 2 and 3).
+untrained network, at the best and the last epoch and at epochs between (the paper's Fig. 3).
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from mfta.data import Dataset
 
 
 class LayerMemorization(Section, Analysis):
-    """Section 1: geometry of the four example sets at every layer, over training."""
+    """Geometry of the four example sets at every layer, over training."""
 
     sets = ("unpermuted", "permuted", "restored", "test")
     measured_epochs: Epochs = Field((), description="measured besides 0, the last early, the best and the last")

@@ -1,4 +1,4 @@
-"""Section 2: the trained network with some of its layers set back to an earlier epoch.
+"""The trained network with some of its layers rewound to an earlier epoch.
 
 Each layer alone, the first n together and the last n together, over a grid of epochs; what the network then
 answers on the four example sets, and the geometry near its end (the paper's rewinding experiment, claim C4).
@@ -21,7 +21,7 @@ from mfta.streams import stream
 
 
 class Rewinding(Section, Analysis):
-    """Section 2: layers of the trained network set back to earlier epochs."""
+    """Layers of the trained network rewound to earlier epochs."""
 
     sets = ("unpermuted", "permuted", "restored", "test")
     rewound_to: Epochs = Field((0,), description="epochs to go back to, besides the best")
