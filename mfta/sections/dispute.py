@@ -18,7 +18,7 @@ AVERAGES = ("carried", "kept", "re-estimated")
 
 
 class Dispute(Section):
-    """Layers of the trained network set back, running averages treated in three ways."""
+    """Layers of the trained network rewound, running averages treated in three ways."""
 
     sets = ("unpermuted", "permuted", "restored", "test")
     rewound_to: Epochs = Field((), description="epochs to go back to, besides the best")
