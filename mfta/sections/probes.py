@@ -1,8 +1,8 @@
 """Probes beside capacity: can a layer's labels be read off by neighbours, or by a linear read-out?
 
-At every layer, at the best and the last epoch, on the images whose capacity *layer memorization* measures: accuracy of
-the k nearest other images of the set, accuracy of a ridge read-out on images it was not fitted to, and the capacity of
-the newer theory (GLUE). Permuted and restored examples are the same images, read by two labels.
+At every layer, at the best and the last epoch, on the images whose capacity *layer memorization* measures: accuracy
+of the k nearest other images of the set, accuracy of a ridge read-out on images it was not fitted to, and the
+capacity of the newer theory (GLUE). Permuted and restored examples are the same images, read by two labels.
 """
 
 import numpy as np
