@@ -271,7 +271,7 @@ QUESTIONS = {
     "What is a manifold’s dimension here?": ("sections/method.html", "Radius and dimension"),
     "Did rewinding work?": ("sections/verdicts.html", "C4"),
     "On which data?": ("rerun.html", "Four presets"),
-    "How do I run it on my network?": ("extend.html", "Your own network"),
+    "How do I run it on my network?": ("sections/own_network.html", "Your own network"),
     "How sure is it?": ("sections/verdicts.html", "How it is decided"),
 }
 
