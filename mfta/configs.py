@@ -114,7 +114,7 @@ class Section(Training):
         return self
 
     @model_validator(mode="after")
-    def _points_are_there(self) -> Self:
+    def _images_and_points_are_there(self) -> Self:
         """Refuse more images or points than a class has, before a network is trained for them."""
         source = SOURCES[self.dataset]
         for name in ("train_per_class", "test_per_class"):

@@ -44,9 +44,9 @@ def of(config: Mapping[str, Any], *roots: Callable[..., Any]) -> dict[str, str]:
     choices = frozenset(value for value in config.values() if isinstance(value, str))
     starts = tuple((root.__module__, root.__qualname__) for root in roots)
     source = data.SOURCES[config["dataset"]]
-    shape = (source.classes, config["width"], source.image_size, config["batch_norm"], None)
-    network = _built(config["network"], *shape, config["hidden"], config["dropout"])
-    return _reached(starts, choices, (*ENGINE, NETWORKS)) | network
+    seed = None  # weights are none of a network's definitions
+    shape = (source.classes, config["width"], source.image_size, config["batch_norm"], seed, config["hidden"])
+    return _reached(starts, choices, (*ENGINE, NETWORKS)) | _built(config["network"], *shape, config["dropout"])
 
 
 def digest(definitions: Mapping[str, str]) -> str:

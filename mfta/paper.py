@@ -1,4 +1,4 @@
-"""The paper's own figures, digitised from the published pictures (package data in ``digitised/``).
+"""The paper's own figures, digitised from the published pictures, and numbers its authors print (in ``digitised/``).
 
 Points were extracted by colour, to within ``READING``. Where one curve hides another the hidden point is absent.
 """
@@ -29,13 +29,13 @@ def figure4() -> pd.DataFrame:
     return _read("figure4.csv")
 
 
-def notebook() -> pd.DataFrame:
+def authors_vgg16() -> pd.DataFrame:
     """What the authors' public notebook prints of a VGG-16 trained on true labels: seven layers with their depth.
 
     Columns depth, layer, capacity, radius, dimension, center_correlation. Of 100 classes of CIFAR-100, 50 training
     images each, cropped, flipped and turned at random.
     """
-    return _read("notebook.csv")
+    return _read("authors_vgg16.csv")
 
 
 def tables() -> dict[str, pd.DataFrame]:

@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from mfta import without_torch
-from mfta.errors import NeedsTorch
+from mfta.errors import NeedsTorch, NotebookError
 
 without_torch.begin()
 
@@ -41,7 +41,10 @@ def execute(page: str, quoted: Iterable[tuple[str, str]]) -> list[str]:
     """
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "in.ipynb"
-        pages.prepare(page, source, {})
+        try:
+            pages.prepare(page, source, {})
+        except NotebookError as error:
+            return [str(error)]
         notebook = nbformat.read(source, as_version=4)
     client = NotebookClient(notebook, kernel_name=pages.KERNEL, allow_errors=True, timeout=600)
     client.execute(cwd=str(store.home()))

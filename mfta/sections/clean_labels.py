@@ -1,6 +1,6 @@
 """A second reference: the geometry of every layer of a network trained on true labels alone.
 
-The paper's authors publish such numbers of a VGG-16 in the notebook of their analysis (:func:`mfta.paper.notebook`).
+The notebook of the paper's authors prints such numbers of a VGG-16 (:func:`mfta.paper.authors_vgg16`).
 """
 
 import pandas as pd

@@ -37,7 +37,7 @@ def test_an_untrained_batch_norm_gets_statistics():
 
 
 def test_the_published_numbers_fit_each_other_and_span_the_figures_depths():
-    published = paper.notebook()
+    published = paper.authors_vgg16()
     assert published.depth.is_monotonic_increasing
     assert published.depth.iloc[[0, -1]].tolist() == paper.figure3().depth.agg(["min", "max"]).tolist()
     # The theory's own identity, up to how values are averaged over manifolds: a digit read wrongly would break it.
