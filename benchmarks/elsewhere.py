@@ -21,7 +21,7 @@ import nbformat
 ROOT = Path(__file__).parents[1]
 POWERLESS = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 """What takes from root what others have not."""
-SHORT = ("epochs=2", "checkpoints=[]", "measured_epochs=[]", "train_per_class=40", "points=8", "draws=20")
+SHORT = ("epochs=2", "checkpoints=[]", "train_per_class=40", "points=8", "draws=20")
 TIMELESS = ("build",)
 """Pages that say when and where tables were made, and so differ."""
 
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     sets = [option for text in SHORT for option in ("--set", text)]
     short = parser.parse_args().short
-    options = ["layer_memorization", "--seeds", "0", *sets] if short else ["--jobs", "2"]
+    options = ["clean_labels", "--seeds", "0", *sets] if short else ["--jobs", "2"]
     with tempfile.TemporaryDirectory(dir="/tmp") as text:
         folder = Path(text)
         folder.chmod(0o755)

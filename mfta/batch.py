@@ -69,7 +69,8 @@ def planned(sections: Sequence[str], preset: str, **choices: Any) -> dict[str, l
 def rerun(sections: Sequence[str], preset: str, force: bool = False, **choices: Any) -> list[Task]:
     """What a batch consists of, in order: the trainings that wanted tables share, each once, tables, notebooks.
 
-    What is refused is a task as well: it fails by its message (unless ``force``), and is seen to fail.
+    What is refused is a task as well: it fails by its message (unless ``force``), and is seen to fail. A notebook is
+    not executed again where no table is to be made and nothing else that it depends on has changed.
     """
     listed = planned(sections, preset, **choices)
     others = () if sections else pages.PAGES
@@ -78,12 +79,16 @@ def rerun(sections: Sequence[str], preset: str, force: bool = False, **choices: 
     tables = [_task(job, (str(job.shared),), force) for job in every]
     shared = dict.fromkeys(job.shared for job, task in zip(every, tables, strict=True) if task.wanted)
     tasks = [*map(_task, shared), *tables]
-    for section, of in listed.items():
-        call = partial(pages.execute, section, {"preset": preset, **choices})
-        tasks.append(Task(f"notebook {section}", call, after=tuple(map(str, of))))
+    settled, around = not force and not any(task.wanted for task in tables), pages.surroundings()
+
+    def notebook(name: str, parameters: dict[str, Any], after: Iterable[str]) -> Task:
+        wanted = not (settled and pages.is_current(name, parameters, around))
+        call = partial(pages.execute, name, parameters)
+        return Task(f"notebook {name}", call, after=tuple(after), wanted=wanted)
+
+    tasks += [notebook(section, {"preset": preset, **choices}, map(str, of)) for section, of in listed.items()]
     everything = tuple(task.name for task in tasks)
-    calls = {f"notebook {page}": partial(pages.execute, page, {}) for page in others}
-    return [*tasks, *(Task(name, call, after=everything) for name, call in calls.items())]
+    return [*tasks, *(notebook(page, {}, everything) for page in others)]
 
 
 def _task(job: Job, after: tuple[str, ...] = (), force: bool = False) -> Task:

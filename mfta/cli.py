@@ -23,7 +23,7 @@ Overrides = Annotated[
 ]
 Seeds = Annotated[str | None, typer.Option(help="0..2 or 0,1,2; none: the preset's")]
 Jobs = Annotated[int, typer.Option("--jobs", help="jobs at a time", min=1)]
-Force = Annotated[bool, typer.Option(help="compute again what is stored or refused")]
+Force = Annotated[bool, typer.Option(help="compute and execute again what is there, or refused")]
 
 
 class OneLineErrors(TyperGroup):
@@ -78,14 +78,15 @@ def rerun(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="list what would be done, and why")] = False,
     why: Annotated[bool, typer.Option("--why", help="the same, and name what changed")] = False,
 ) -> None:
-    """Compute what is missing, then execute the notebooks into book/sections/."""
+    """Compute what is missing, then execute the notebooks of which something changed into book/sections/."""
     from mfta import batch
 
     tasks = batch.rerun(sections or [], preset, force, **parse_choices(overrides, seeds))
     if dry_run or why:
         for task in tasks:
             then = "as it is" if not task.wanted else "fails" if task.state == "refused" else "to be made"
-            say(f"{task.name}: {task.state}, {then}: {task.why}" if task.state else f"{task.name}: to be executed")
+            notebook = "to be executed" if task.wanted else "as it is: nothing has changed since it was executed"
+            say(f"{task.name}: {task.state}, {then}: {task.why}" if task.state else f"{task.name}: {notebook}")
             for change in task.changes if why else ():
                 say(f"    {change}")
         return
@@ -93,6 +94,8 @@ def rerun(
     if allowed < n_jobs:
         say(f"{allowed} at a time, not {n_jobs}: the threads of all jobs together are at most the cores")
     total = sum(task.wanted for task in tasks)
+    if not total:
+        say("nothing has changed: tables and executed notebooks are left as they are (--force makes all again)")
     failed = batch.show(batch.carry_out(tasks, allowed), total, console)
     if failed:
         say(f"{len(failed)} of {total} failed:")

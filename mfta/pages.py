@@ -1,14 +1,18 @@
 """Papermill over one notebook: its parameters checked first, a failure kept apart.
 
 Executed notebooks go to ``book/sections/``, which the book renders and never executes. A notebook that
-failed goes to ``_build/failed/`` for reading, and no older one is left in its place.
+failed goes to ``_build/failed/`` for reading, and no older one is left in its place. One of which nothing
+changed since that it depends on is not executed again.
 """
 
+import hashlib
+import importlib.metadata
 import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,6 +25,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from mfta import store
+from mfta.circumstances import PACKAGE
 from mfta.errors import NotebookError, nearest
 from mfta.geometry import blocks
 from mfta.sections import SECTIONS
@@ -41,9 +46,42 @@ def check(names: Iterable[str]) -> None:
             raise NotebookError(f"there is no notebook '{folder / name}.md'.{nearest(name, known)} {there}")
 
 
+def surroundings() -> str:
+    """A digest of what any notebook may depend on: the package, what is installed and stored, which data are there."""
+    installed = sorted(f"{one.name} {one.version}" for one in importlib.metadata.distributions())
+    data = sorted(path.name for path in store.folder("MFTA_DATA", "data").glob("*"))
+    digest = hashlib.sha256(json.dumps([sys.version, installed, data]).encode())
+    for folder in (PACKAGE, store.results_directory()):
+        for path in sorted(folder.rglob("*.*")):
+            if path.suffix in (".py", ".yaml", ".csv", ".json"):
+                with suppress(OSError):  # another process replaces it just now
+                    digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def is_current(name: str, parameters: dict[str, Any], around: str) -> bool:
+    """Whether the executed notebook is the one that these parameters and :func:`surroundings` gave."""
+    try:
+        return _mark(name).read_text() == _made_of(name, parameters, around)
+    except OSError:
+        return False
+
+
+def _made_of(name: str, parameters: dict[str, Any], around: str) -> str:
+    """A digest of the executed notebook as it lies there and of all that it was made of."""
+    given = json.dumps([around, parameters], sort_keys=True, default=str).encode()
+    source = store.home() / "notebooks" / f"{name}.md"
+    return hashlib.sha256(given + source.read_bytes() + place(name).read_bytes()).hexdigest()
+
+
+def _mark(name: str) -> Path:
+    """A hidden file beside the executed notebook; the notebook itself says nothing of this machine."""
+    return place(name).with_name(f".{name}.made_of")
+
+
 def execute(name: str, parameters: dict[str, Any]) -> None:
     """Execute one notebook into ``book/sections/``. Raises NotebookError where it fails."""
-    good = place(name)
+    good, around = place(name), surroundings()
     bad = store.home() / "_build" / "failed" / good.name
     remove(name)
     given = {name: value for name, value in parameters.items() if value is not None}
@@ -60,6 +98,8 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
     if error:
         raise NotebookError(error)
     bad.unlink(missing_ok=True)
+    made_of = _made_of(name, parameters, around)
+    store.write(_mark(name), lambda buffer: buffer.write(made_of.encode()))
 
 
 def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:

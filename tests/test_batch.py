@@ -35,8 +35,8 @@ def tags(cell):
 
 
 def test_a_notebook_runs_and_keeps_one_box_of_parameters(project):
-    pages.execute("layer_memorization", PARAMETERS)
-    notebook = nbformat.read(project / "book" / "sections" / "layer_memorization.ipynb", as_version=4)
+    pages.execute("rewinding", PARAMETERS)
+    notebook = nbformat.read(project / "book" / "sections" / "rewinding.ipynb", as_version=4)
     boxes = [cell.source for cell in notebook.cells if "parameters" in tags(cell)]
     assert len(boxes) == 1
     assert "epochs = 1" in boxes[0]
@@ -119,7 +119,7 @@ def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):
     assert not any(errors.values())
     (table,) = (project / "results").glob("*/*/*/table.csv")
     before = table.stat().st_mtime_ns
-    assert list(rerun(["layer_memorization"])) == ["notebook layer_memorization"]
+    assert rerun(["layer_memorization"]) == {}
     table.write_text(table.read_text() + "0\n")
     errors = rerun(SECTIONS, n_jobs=2)
     assert "table.csv' is not what its certificate says" in errors["layer_memorization, seed 0"]
@@ -129,6 +129,30 @@ def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):
     tasks = batch.rerun(["layer_memorization"], "quick", force=True, seeds=[0], **TINY)
     assert not any(event.error for event in batch.carry_out(tasks))
     assert table.stat().st_mtime_ns > before
+
+
+def test_a_notebook_is_executed_again_where_anything_that_it_depends_on_has_changed(project, monkeypatch):
+    (project / "package").mkdir()
+    monkeypatch.setattr(pages, "PACKAGE", project / "package")
+    source = project / "notebooks" / "short.md"
+    source.write_text("```{code-cell}\n:tags: [parameters]\nn = 1\n```\n")
+    pages.execute("short", {"n": 2})
+
+    def current(n=2):
+        return pages.is_current("short", {"n": n}, pages.surroundings())
+
+    assert current()
+    assert not current(n=3)
+    table = project / "results" / "quick" / "rewinding" / "0" / "table.csv"
+    for path in (table, project / "package" / "new.py", source, pages.place("short")):
+        before = path.read_bytes() if path.exists() else b""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(before + b" ")
+        assert not current(), path
+        path.write_bytes(before) if before else path.unlink()
+        assert current(), path
+    pages.remove("short")
+    assert not current()
 
 
 def test_without_notebooks_nothing_starts(project):

@@ -1,10 +1,11 @@
 """The same parameters twice, and with other threads: what is the same, and how near the rest is."""
 
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from mfta import jobs, store, stored
 
@@ -35,21 +36,21 @@ def test_other_threads_differ_by_no_more_than_rounding_grown_over_the_epochs(tmp
         assert apart[late].median() < 1e-4
 
 
-def recompute(*options):
-    command = [sys.executable, "benchmarks/recompute.py", "5", *options]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def test_recomputed_tables_are_compared_and_a_change_is_found(tmp_path, monkeypatch, tiny, capsys):
+    def recompute(*options):
+        monkeypatch.setattr(sys, "argv", ["recompute.py", "5", *options])
+        with pytest.raises(SystemExit) as end:
+            runpy.run_path(str(ROOT / "benchmarks" / "recompute.py"), run_name="__main__")
+        return end.value.code, capsys.readouterr().out
 
-
-def test_recomputed_tables_are_compared_and_a_change_is_found(tmp_path, monkeypatch, tiny):
     made(tmp_path, monkeypatch, "one", **tiny)
-    answer = recompute()
-    assert (answer.returncode, answer.stdout) == (0, "layer_memorization, seed 0, made again: the same bit for bit\n")
-    assert recompute("--preset", "small").stdout == ""
+    assert recompute() == (0, "layer_memorization, seed 0, made again: the same bit for bit\n")
+    assert recompute("--preset", "small") == (0, "")
     (folder,) = stored.stored_directories()
     certificate = store.read_certificate(folder)
     table = store.read_table(folder, folder.name)
     del certificate["table_sha256"]
     store.write_table(folder, table.assign(capacity=table["capacity"] * 1.01), certificate)
-    answer = recompute()
-    assert answer.returncode == 1
-    assert "made again: differs by up to 9.9e-03 of the value" in answer.stdout
+    code, said = recompute()
+    assert code == 1
+    assert "made again: differs by up to 9.9e-03 of the value" in said
