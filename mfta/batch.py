@@ -98,7 +98,7 @@ def _task(job: Job, after: tuple[str, ...] = (), force: bool = False) -> Task:
         state, why = "refused", str(error)
     wanted = force or job.calls_for(state) or state == "refused"
     changes = tuple(job.changes()) if state != "refused" else ()
-    return Task(str(job), partial(job.make, force), job.config.threads, after, wanted, state, why, changes)
+    return Task(str(job), partial(job.table, force), job.config.threads, after, wanted, state, why, changes)
 
 
 def at_once(tasks: Iterable[Task], n_jobs: int, cores: int | None = None) -> int:

@@ -15,9 +15,11 @@ CERTIFIED_PACKAGES = ("numpy", "scipy", "numba", "pandas", "scikit-learn", "torc
 
 def circumstances() -> dict[str, Any]:
     """What a certificate says of the machine, the versions and the moment."""
+    import torch  # late: the store is read without it
+
     return {
         "commit": _commit(),
-        "instructions": _instructions(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),  # a processor's name stands for different ones
         "made": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
         "python": platform.python_version(),
@@ -60,13 +62,6 @@ def progress(bar: Any, epoch: int, epochs: int, seconds: float) -> None:
     if bar.disable and seconds > 5:
         left = (epochs - epoch) * seconds / 60
         bar.write(f"epoch {epoch} of {epochs}: {seconds:.0f} s an epoch, about {left:.0f} min left", file=sys.stderr)
-
-
-def _instructions() -> str:
-    """The vector instructions PyTorch uses: one processor's name stands for machines with different ones."""
-    import torch  # late: the store is read without it
-
-    return torch.backends.cpu.get_cpu_capability()
 
 
 def _commit() -> str | None:

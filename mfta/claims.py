@@ -5,7 +5,7 @@ of quick and small were known: there they are exploratory. :mod:`mfta.judge` say
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -22,17 +22,15 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _factor(role: Role) -> Callable[..., Rule]:
+def _factor(
+    role: Role, key: str, says: str, effect: Effect, above: float | None = None, below: float | None = None
+) -> Rule:
     """A rule on a logarithm; its bounds are given as factors."""
-
-    def rule(key: str, says: str, effect: Effect, above: float | None = None, below: float | None = None) -> Rule:
-        bounds = [None if bound is None else math.log(bound) for bound in (above, below)]
-        return Rule(key, says, effect, role, bounds[0], bounds[1], factor=True)
-
-    return rule
+    bounds = [None if bound is None else math.log(bound) for bound in (above, below)]
+    return Rule(key, says, effect, role, bounds[0], bounds[1], factor=True)
 
 
-_core, _further = _factor("core"), _factor("further")
+_core, _further = partial(_factor, "core"), partial(_factor, "further")
 
 _MEMORIZED = Rule(
     "memorized", "permuted accuracy is above .9 at the end", of.accuracy("permuted", "last"), "premise", above=0.9

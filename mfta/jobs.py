@@ -104,10 +104,6 @@ class Job:
                     self._compute(force)
         return self._stored()
 
-    def make(self, force: bool = False) -> None:
-        """What a batch does: see :meth:`table`, whose refusals it shares."""
-        self.table(force)
-
     def _stored(self) -> pd.DataFrame:
         config = self.config.model_dump(mode="json")
         return store.read_table(self.directory, self.config.fingerprint, config)
@@ -172,11 +168,10 @@ class SharedTraining(Job):
         """Those that training reaches."""
         return training.definitions_of(self.config)
 
-    def make(self, force: bool = False) -> None:
-        """Train it, or go on where it stopped."""
-        torch.set_num_threads(self.config.threads)
+    def table(self, force: bool = False) -> pd.DataFrame:
+        """Train it, or go on where it stopped: accuracy and loss after each epoch."""
         with threadpool_limits(self.config.threads):
-            training.run(self.config, force or self.preset == "quick")
+            return training.run(self.config, force or self.preset == "quick").history
 
     def _check(self) -> None:
         """A run that is not what its certificate says is refused when it is asked for."""

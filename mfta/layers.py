@@ -1,6 +1,7 @@
 """Any torch model + images + labels → the geometry of every layer, one table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -83,16 +84,13 @@ def _activations(model: nn.Module, chosen: dict[str, nn.Module], images: torch.T
     parts: dict[str, list[np.ndarray]] = {}
     called: set[str] = set()
 
-    def keep(name: str) -> Callable:
-        def hook(_: nn.Module, __: Any, output: Any) -> None:
-            if name not in called:  # of a module that is called more than once, the first call
-                called.add(name)
-                value = _tensor(output).detach().flatten(1).to("cpu", torch.float32, copy=True)
-                parts.setdefault(name, []).append(value.numpy())
+    def keep(name: str, _: nn.Module, __: Any, output: Any) -> None:
+        if name not in called:  # of a module that is called more than once, the first call
+            called.add(name)
+            value = _tensor(output).detach().flatten(1).to("cpu", torch.float32, copy=True)
+            parts.setdefault(name, []).append(value.numpy())
 
-        return hook
-
-    handles = [module.register_forward_hook(keep(name)) for name, module in chosen.items()]
+    handles = [module.register_forward_hook(partial(keep, name)) for name, module in chosen.items()]
     weight = next(iter(model.parameters()), torch.zeros(1))
     try:
         with torch.no_grad():

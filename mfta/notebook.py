@@ -12,8 +12,6 @@ from mfta.errors import ParameterError, nearest
 from mfta.jobs import compute, jobs
 from mfta.sections import config, parameter_names
 
-Parameters = dict[str, Any]
-
 
 def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
@@ -66,12 +64,14 @@ def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
     for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
         table = stored.tables(preset).get(section)
         if table is not None:
-            return table, origin(preset, config(section, preset), table)
+            stale = any(row.state == "stale" for row in stored.audit(f"{preset}/{section}"))
+            since = ", made by code that has changed since" if stale else ""
+            return table, origin(preset, config(section, preset), table) + since
     table = compute(section, **parameters)
     return table, origin(own[0].preset, own[0].config, table)
 
 
-def by_hand(section: str, **parameters: Any) -> Parameters:
+def by_hand(section: str, **parameters: Any) -> dict[str, Any]:
     """The parameters of what a page does once in sight: its first seed (and width), where that takes seconds.
 
     Under a preset beyond quick that is so where the trained network is stored; else it is done under quick.

@@ -47,7 +47,7 @@ def check(names: Iterable[str]) -> None:
 
 
 def surroundings() -> str:
-    """A digest of what any notebook may depend on: the package, what is installed and stored, which data are there."""
+    """A digest of what any notebook may depend on: the package, what is installed and stored, what data are there."""
     installed = sorted(f"{one.name} {one.version}" for one in importlib.metadata.distributions())
     data = sorted(path.name for path in store.folder("MFTA_DATA", "data").glob("*"))
     digest = hashlib.sha256(json.dumps([sys.version, installed, data]).encode())

@@ -4,7 +4,7 @@ Points were extracted by colour, to within ``READING``. Where one curve hides an
 """
 
 import math
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -168,5 +168,4 @@ def _wide(figure: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def _read(name: str) -> pd.DataFrame:
-    with resources.files("mfta").joinpath("digitised", name).open() as file:
-        return pd.read_csv(file)
+    return pd.read_csv(Path(__file__).with_name("digitised") / name)

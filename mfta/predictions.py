@@ -90,7 +90,8 @@ def came_out(judged: wording.Judged) -> pd.DataFrame:
     for key, verdicts in judged.items():
         for arm in (PLAIN, NORMALISED) if key != "C5" else (NORMALISED,):
             verdict = verdicts.get(arm)
-            right = "as expected" if verdict and verdict.word == WORDS[key] else "not so"
+            word = verdict.word if verdict else ""
+            right = "as expected" if word == WORDS[key] else "open" if word == "undecided" else "not so"
             told = (wording.marked(verdict), "–" if WORDS[key] == "open" else right) if verdict else ("–", "–")
             rows.append((arm, f"{key}: {claims.claim(key).says}", WORDS[key], *told))
     return pd.DataFrame(rows, columns=["preset and arm", "what", "expected", "came out", "right?"])

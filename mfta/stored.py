@@ -30,9 +30,12 @@ class Row:
     why: str
 
 
-def audit() -> list[Row]:
-    """Check every stored table: checksum, fingerprint, and whether its code is today's."""
-    return [_audited(folder) for folder in stored_directories()]
+def audit(under: str = "*/*") -> list[Row]:
+    """Check every stored table: checksum, fingerprint, and whether its code is today's.
+
+    under: ``preset/section`` for those of one section alone.
+    """
+    return [_audited(folder) for folder in stored_directories(under)]
 
 
 def _audited(folder: Path) -> Row:
@@ -59,9 +62,9 @@ def _audited(folder: Path) -> Row:
     return Row(preset, section, seed, fingerprint, state, why)
 
 
-def stored_directories() -> list[Path]:
+def stored_directories(under: str = "*/*") -> list[Path]:
     """Every folder of the results that holds a certificate or a table."""
-    found = store.results_directory().glob("*/*/*/")
+    found = store.results_directory().glob(f"{under}/*/")
     return sorted(folder for folder in found if not folder.name.startswith("."))
 
 

@@ -1,7 +1,7 @@
 """The forest plot of a claim: every rule with its smallest effect of interest, the paper's value and ours."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -72,14 +72,11 @@ def _row(axes: Axes, rule: Rule, found: Mapping[str, Finding], theirs: Finding |
     _ticks(axes, rule, low, high)
 
 
-def _range(rule: Rule, found: Iterable[Finding]) -> tuple[float, float]:
+def _range(rule: Rule, found: Sequence[Finding]) -> tuple[float, float]:
     """The scale of a row: means and bounds, and the intervals as far as they leave these readable."""
-    found = list(found)
     points = [f.value for f in found] + [edge for edge in (rule.above, rule.below) if edge is not None]
-    if rule.role == "premise" or rule.above is None or rule.below is None:
-        span = max(max(points) - min(points), 3 * rule.unit)
-    else:
-        span = max(max(points) - min(points), rule.below - rule.above)
+    least = 3 * rule.unit if rule.above is None or rule.below is None else rule.below - rule.above
+    span = max(max(points) - min(points), least)
     ends = [end for f in found for end in (f.low, f.high) if not math.isnan(end)]
     low = max(min([*points, *ends]), min(points) - span)
     high = min(max([*points, *ends]), max(points) + span)

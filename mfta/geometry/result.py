@@ -125,13 +125,9 @@ class ManifoldGeometry:
         """A pandas table, one row a manifold: `manifold` (its name) and every array of this result."""
         import pandas as pd  # for this alone
 
-        arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        columns = {
-            name: values
-            for name, values in arrays.items()
-            if isinstance(values, np.ndarray) and name not in ("curve", "directions", "capacity_at")
-        }
-        return pd.DataFrame({"manifold": self.names, **columns})
+        others = ("curve", "directions", "capacity_at")
+        names = [of.name for of in fields(self) if of.type is np.ndarray and of.name not in others]
+        return pd.DataFrame({"manifold": self.names, **{name: getattr(self, name) for name in names}})
 
     def check(self, tol: float = 1e-6) -> "ManifoldGeometry":
         """Return self if every draw was solved, with residuals of at most `tol`; raise GeometryError if

@@ -8,7 +8,6 @@ import importlib
 import itertools
 import pkgutil
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -28,7 +27,11 @@ def section_model(section: str) -> type[Section]:
 
 def computing(section: str) -> Callable[[Any, bool], pd.DataFrame]:
     """The function that makes a section's table of a config; the second argument: not from older code."""
-    return _module(section).compute
+    if section not in SECTIONS:
+        raise ParameterError(
+            f"there is no section '{section}'.{nearest(str(section), SECTIONS)} The sections: {', '.join(SECTIONS)}"
+        )
+    return importlib.import_module(f"{__name__}.{section}").compute
 
 
 def parameter_names(section: str) -> list[str]:
@@ -79,14 +82,6 @@ def grid(section: str, preset: str = "quick", seeds: Any = None, **overrides: An
         config(section, preset, **given, **dict(zip(model.grid, values, strict=True)))
         for values in itertools.product(*lists)
     ]
-
-
-def _module(section: str) -> ModuleType:
-    if section not in SECTIONS:
-        raise ParameterError(
-            f"there is no section '{section}'.{nearest(str(section), SECTIONS)} The sections: {', '.join(SECTIONS)}"
-        )
-    return importlib.import_module(f"{__name__}.{section}")
 
 
 def _listed(name: str, values: Any) -> list[int]:
