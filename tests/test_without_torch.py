@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from made_up import rewinding
@@ -9,10 +10,12 @@ from test_stored import keep
 
 from mfta.sections import SECTIONS
 
-BLOCKED = """
+EXTENSIONS = str(Path(__file__).parents[1] / "book" / "_ext")
+BLOCKED = f"""
 import sys
+sys.path.append({EXTENSIONS!r})
 sys.modules["torch"] = sys.modules["torchvision"] = None
-from mfta import without_torch
+import without_torch
 without_torch.begin()
 """
 
@@ -49,6 +52,8 @@ def test_what_computes_is_refused_and_never_answers_something(use):
 
 
 def test_a_stand_in_does_nothing_where_pytorch_is_there():
-    script = "from mfta import without_torch\nwithout_torch.begin()\nimport torch\nprint(torch.ones(3).sum().item())"
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    script = "import without_torch\nwithout_torch.begin()\nimport torch\nprint(torch.ones(3).sum().item())"
+    answer = subprocess.run(
+        [sys.executable, "-c", script], cwd=EXTENSIONS, capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "3.0"

@@ -12,12 +12,11 @@ from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
+import without_torch
 from bs4 import BeautifulSoup, Tag
 from dark import dark
 from sphinx.application import Sphinx
 from sphinx.config import Config
-
-from mfta import without_torch
 
 HERE = Path(__file__).parent
 ICONS = re.compile(

@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
+import without_torch
 from nbclient import NotebookClient
 
-from mfta import without_torch
 from mfta.errors import NeedsTorch, NotebookError
 
 without_torch.begin()
@@ -24,6 +24,7 @@ without_torch.begin()
 from mfta import pages, store  # noqa: E402
 from mfta.sections import SECTIONS  # noqa: E402
 
+HERE = str(Path(__file__).parent)
 QUOTE = r"\{glue:text\}`PLACE(\w+):?([^`]*)`"
 DOWNLOAD = r"\{download\}`([^<`]+?) <([^>`]+\.csv)>`"
 RECORD = "application/papermill.record/"
@@ -111,7 +112,8 @@ def main() -> int:
         for page in (*SECTIONS, *pages.PAGES)
     }
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(pages.own_kernel(Path(folder), "from mfta import without_torch; without_torch.begin()"))
+        os.environ.update(pages.own_kernel(Path(folder), "import without_torch; without_torch.begin()"))
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (HERE, os.environ.get("PYTHONPATH"))))
         with ThreadPoolExecutor(2) as pool:
             failures = [one for listed in pool.map(execute, quoted, quoted.values()) for one in listed]
     print("\n".join(failures) or "all pages are executed as far as stored tables go")  # noqa: T201
