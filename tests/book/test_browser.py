@@ -123,7 +123,9 @@ def test_a_request_to_another_host_would_be_seen(chromium, home):
 def test_a_walk_from_the_front_page_through_the_verdicts_to_the_explorer(chromium, home):
     with visit(chromium, home) as (page, problems):
         page.goto(home + "index.html")
-        assert page.locator("figure#fig-story img.only-light").evaluate("image => image.naturalWidth") > 100
+        story = page.locator("figure#fig-story img.only-light")
+        story.evaluate("image => { image.scrollIntoView(); return image.decode(); }")  # it is loaded when it is near
+        assert story.evaluate("image => image.naturalWidth") > 100
         page.locator("article").get_by_role("link", name="C4", exact=True).click()
         assert page.url.endswith("sections/verdicts.html#verdict-c4")
         verdicts = download(page, "verdicts.csv")
@@ -241,7 +243,9 @@ def test_the_switch_turns_the_page_dark_and_keeps_figures_readable(chromium, hom
         turn_dark(page)
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert sum(map(int, ground.removeprefix("rgb(").removesuffix(")").split(","))) < 200
-        page.locator("article .drawing img.only-dark").first.wait_for(state="visible")
+        drawn = page.locator("article .drawing img.only-dark").first
+        drawn.evaluate("image => image.scrollIntoView()")  # it is loaded when it is near
+        drawn.wait_for(state="visible")
         assert not page.locator("article .drawing img.only-light:visible").count()
         page.reload()
         assert page.evaluate("document.documentElement.dataset.theme") == "dark"
