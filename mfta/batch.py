@@ -45,6 +45,8 @@ class Task:
     threads: int = 1
     after: tuple[str, ...] = ()
     """Names of the tasks without which it cannot be done."""
+    follows: tuple[str, ...] = ()
+    """Names of the tasks that it waits for, however they end."""
     wanted: bool = True
     state: str = ""
     why: str = ""
@@ -70,7 +72,8 @@ def rerun(sections: Sequence[str], preset: str, force: bool = False, **choices: 
     """What a batch consists of, in order: the trainings that wanted tables share, each once, tables, notebooks.
 
     What is refused is a task as well: it fails by its message (unless ``force``), and is seen to fail. A notebook is
-    not executed again where no table is to be made and nothing else that it depends on has changed.
+    not executed again where no table is to be made and nothing else that it depends on has changed; so each waits
+    until all is stored that the batch will store, by tables and by the sweep's notebook.
     """
     listed = planned(sections, preset, **choices)
     others = () if sections else pages.PAGES
@@ -83,12 +86,13 @@ def rerun(sections: Sequence[str], preset: str, force: bool = False, **choices: 
 
     def notebook(name: str, parameters: dict[str, Any], after: Iterable[str]) -> Task:
         wanted = not (settled and pages.is_current(name, parameters, around))
-        call = partial(pages.execute, name, parameters)
-        return Task(f"notebook {name}", call, after=tuple(after), wanted=wanted)
+        call, before = partial(pages.execute, name, parameters), tuple(task.name for task in tasks)
+        return Task(f"notebook {name}", call, after=tuple(after), follows=before, wanted=wanted)
 
-    tasks += [notebook(section, {"preset": preset, **choices}, map(str, of)) for section, of in listed.items()]
-    everything = tuple(task.name for task in tasks)
-    return [*tasks, *(notebook(page, {}, everything) for page in others)]
+    tasks += [notebook("sweep", {}, ())] if others else []
+    pages_of = [notebook(section, {"preset": preset, **choices}, map(str, of)) for section, of in listed.items()]
+    everything = tuple(task.name for task in (*tasks, *pages_of))
+    return [*tasks, *pages_of, *(notebook(page, {}, everything) for page in others if page != "sweep")]
 
 
 def _task(job: Job, after: tuple[str, ...] = (), force: bool = False) -> Task:
@@ -98,7 +102,8 @@ def _task(job: Job, after: tuple[str, ...] = (), force: bool = False) -> Task:
         state, why = "refused", str(error)
     wanted = force or job.calls_for(state) or state == "refused"
     changes = tuple(job.changes()) if state != "refused" else ()
-    return Task(str(job), partial(job.table, force), job.config.threads, after, wanted, state, why, changes)
+    call, threads = partial(job.table, force), job.config.threads
+    return Task(str(job), call, threads, after, wanted=wanted, state=state, why=why, changes=changes)
 
 
 def at_once(tasks: Iterable[Task], n_jobs: int, cores: int | None = None) -> int:
@@ -126,8 +131,8 @@ def carry_out(tasks: Sequence[Task], n_jobs: int = 1) -> Iterator[Event]:
     try:
         while waiting or running:
             for task in tuple(waiting):
-                before = {name: errors[name] for name in task.after if name in errors}
-                lost = next((name for name, error in before.items() if error), None)
+                before = {name: errors[name] for name in (*task.after, *task.follows) if name in errors}
+                lost = next((name for name in task.after if before.get(name)), None)
                 if not lost and (None in before.values() or len(running) == n_jobs):
                     continue
                 waiting.remove(task)

@@ -110,6 +110,12 @@ def test_sections_share_their_trainings_which_come_first(project):
     assert {task.after for task in tasks if task.name.endswith("seed 0")} == {(trained[0],)}
     assert [task.state for task in tasks] == ["missing"] * 6 + ["", ""]
     assert all(task.wanted for task in tasks)
+    # No table is new once a notebook was executed: each waits for all, and for the sweep's, which stores some.
+    assert all(set(names[:6]) <= {*task.after, *task.follows} for task in tasks[6:])
+    others = batch.rerun([], "quick", seeds=[0])
+    pages_of = [task for task in others if task.name.startswith("notebook ")]
+    assert pages_of[0].name == "notebook sweep"  # it stores tables as well
+    assert all("notebook sweep" in {*task.after, *task.follows} for task in pages_of[1:])
 
 
 def test_a_batch_makes_what_is_missing_once_and_goes_on_past_a_failure(project):

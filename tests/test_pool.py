@@ -56,10 +56,11 @@ def test_what_dies_takes_no_other_with_it_and_says_how(tmp_path):
         Task("refused", refuse),
         Task("broken", break_down),
         Task("needs dead", partial(touch, tmp_path / "never"), after=("dead",)),
-        Task("good", partial(touch, tmp_path / "good")),
+        Task("good", partial(touch, tmp_path / "good"), follows=("dead", "needs dead")),
     ]
-    _, errors = run(tasks)
+    events, errors = run(tasks)
     assert "was killed (SIGKILL)" in errors["dead"]
+    assert events.index(Event("good", "started")) > [event.name for event in events].index("needs dead")
     assert "ended with status 3" in errors["left"]
     assert errors["refused"] == "the disk is full"
     assert errors["broken"].startswith("RuntimeError: first line; log: ")
