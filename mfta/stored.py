@@ -97,17 +97,6 @@ def arms(section: str, presets: Sequence[str] = configs.PRESETS) -> dict[str, pd
     return found
 
 
-def overview(presets: Sequence[str] = configs.PRESETS) -> pd.DataFrame:
-    """What is stored: a row a section and name of :func:`arms`, with data set, network and seeds."""
-    rows = []
-    for section in SECTIONS:
-        for name, table in arms(section, presets).items():
-            own = config(section, name.split(", ")[0])
-            listed = ", ".join(str(seed) for seed in sorted(table["seed"].unique()))
-            rows.append((name, section, own.dataset, own.network, listed))
-    return pd.DataFrame(rows, columns=["stored", "section", "data set", "network", "seeds"])
-
-
 def variations(
     preset: str, sections: Sequence[str] = tuple(SECTIONS), only: Sequence[Variation] | None = None
 ) -> dict[Variation, dict[str, pd.DataFrame]]:

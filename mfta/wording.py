@@ -4,16 +4,13 @@ Effects of factors are logarithms inside and are written as factors, ``× 0.74``
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
-from importlib import resources
 
 import pandas as pd
 from IPython.display import HTML
 
-from mfta.configs import PRESETS, preset_values
 from mfta.judge import Claim, Finding, Rule, Verdict
-from mfta.stored import arm
 
 MARKS = {
     "reproduced": "✓", "partly": "◐", "undecided": "?", "not reproduced": "✗", "not tested here": "–",
@@ -80,56 +77,6 @@ def note(verdict: Verdict) -> str:
     return "; ".join(said)
 
 
-def _arms(verdicts: Mapping[str, Verdict], preset: str) -> dict[str, Verdict]:
-    """One preset's verdicts by arm, `` (batch norm)`` say; where only the preset's own is stored it goes unnamed."""
-    of = {name: verdict for name, verdict in verdicts.items() if name.split(", ")[0] == preset}
-    own = {arm(preset, preset_values(preset, verdict.claim.section)["batch_norm"]) for verdict in of.values()}
-    return {"" if of.keys() == own else f" ({name.partition(', ')[2]})": verdict for name, verdict in of.items()}
-
-
-def outcome(verdicts: Mapping[str, Verdict], preset: str) -> str:
-    """``✓ reproduced: × 1.41 [1.31, 1.52]``, the word and first core effect at one preset, of each arm stored."""
-    said = []
-    for which, verdict in _arms(verdicts, preset).items():
-        first = next((f": {value(found)}" for found in verdict.findings if found.rule.role == "core"), "")
-        said.append(marked(verdict) + first.replace("× ", "×\N{NO-BREAK SPACE}") + which)
-    return "; ".join(said) or "not computed yet"
-
-
-def texts(judged: Judged, presets: Iterable[str]) -> dict[str, str]:
-    """What prose quotes: ``C4_quick`` (:func:`outcome`); as ``C4``, ``reproduced at small, batch norm (3 seeds)``."""
-    said = {}
-    for key, of in judged.items():
-        told = (f"{verdict.word} at {name} ({seeds(verdict)})" for name, verdict in of.items())
-        said[key] = "; ".join(told) or "not tested so far"
-    for preset in presets:
-        said |= {f"{key}_{preset}": outcome(of, preset) for key, of in judged.items()}
-    return said
-
-
-def at_a_glance(judged: Judged) -> pd.DataFrame:
-    """Claims by names of what is stored: mark and word, ``–`` where nothing of the claim's section is."""
-    names = list(dict.fromkeys(name for verdicts in judged.values() for name in verdicts))
-    names.sort(key=lambda name: PRESETS.index(name.split(", ")[0]))
-    rows = {key: {name: marked(of[name]) if name in of else "–" for name in names} for key, of in judged.items()}
-    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
-
-
-def editions(judged: Judged) -> pd.DataFrame:
-    """The words of the first edition of the rules beside today's, and why each claim's rules were changed."""
-    with resources.files("mfta").joinpath("first_edition.csv").open() as file:
-        first = pd.read_csv(file, index_col="claim")
-    columns = {}
-    for preset in ("quick", "small"):
-        columns[f"{preset}, first"] = {
-            key: f"{MARKS[word]}\N{NO-BREAK SPACE}{word}" for key, word in first[preset].items()
-        }
-        arms = {key: _arms(judged.get(str(key), {}), preset).items() for key in first.index}
-        now = {key: "; ".join(marked(verdict) + which for which, verdict in of) for key, of in arms.items()}
-        columns[f"{preset}, now"] = {key: words or marked(None) for key, words in now.items()}
-    return pd.DataFrame(columns).assign(**{"why the rules were changed": first["reason"]})
-
-
 def findings(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str, Finding]) -> pd.DataFrame:
     """One claim: a row a rule, with its bound, the paper's value, and by name ours with interval and standing."""
     rows = []
@@ -177,16 +124,6 @@ def html(frame: pd.DataFrame) -> HTML:
     for standing in STANDINGS:
         text = text.replace(f": {standing}</td>", f' <span class="standing {standing}">{standing}</span></td>')
     return HTML(text)
-
-
-def tidy(judged: Judged) -> pd.DataFrame:
-    """All of it as one row a claim, name and rule, for download; factors as factors, not as logarithms."""
-    rows: list[dict[str, object]] = []
-    for key, verdicts in judged.items():
-        for name, verdict in verdicts.items():
-            what: dict[str, object] = {"claim": key, "stored": name, "verdict": verdict.word, "why": verdict.why}
-            rows += [{**what, **one_row(finding)} for finding in verdict.findings] or [what]
-    return pd.DataFrame(rows)
 
 
 def one_row(finding: Finding) -> dict[str, object]:

@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import seaborn
+from in_sight import functions
 from test_claims import FEATURES_FIRST, MEMORIZED_LATE, gradients, layers, rewound, scan
 from test_stored import keep
 
-from mfta import claims, configs, notebook, paper, predictions, stored, wording
+from mfta import claims, configs, notebook, paper, stored, wording
 from mfta.figures.forest import forest
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +45,7 @@ class Page:
         monkeypatch.setattr(notebook, "keep", lambda figure, name: None)
         monkeypatch.setattr(seaborn, "lineplot", lambda *given, **line: None)  # made-up tables have no curves
         monkeypatch.setattr(claims, "display", lambda figure: None)
-        space = {}
+        self.space = space = {}
         for cell in jupytext.read(ROOT / "notebooks" / f"{name}.md").cells:
             lines = ast.parse(cell.source).body if cell.cell_type == "code" else []
             last = lines.pop() if lines and isinstance(lines[-1], ast.Expr) else None
@@ -67,7 +68,7 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
     quoted = set(re.findall(r"verdicts\.ipynb::(\w+):", front))
     assert {f"{key}_{preset}" for key in judged for preset in ("quick", "small", "full")} <= quoted <= set(page.glued)
     download = pd.read_csv(tmp_path / "verdicts.csv")
-    glance = wording.at_a_glance(judged)
+    glance = page.space["glance"]
     for key, of in judged.items():
         shown = next(text for text in page.html if f"{key}: every rule" in text)
         for name, verdict in of.items():
@@ -84,7 +85,7 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
     for name in ("full, batch norm", "full, no batch norm"):
         found = next(found for found in judged["C6"][name].findings if found.rule.role == "core")
         assert f": {wording.value(found)} ({name.removeprefix('full, ')})" in page.glued["C6_full"]
-    expected = predictions.came_out(judged).set_index(["preset and arm", "what"])["came out"]
+    expected = page.space["came_out"](judged).set_index(["preset and arm", "what"])["came out"]
     assert "not reproduced" in expected.loc["full, no batch norm"].filter(like="C6").item()
 
 
@@ -175,7 +176,8 @@ def test_a_plot_is_drawn_of_anything(claim):
 
 
 def test_predictions_are_compared_with_what_came_out():
-    assert set(predictions.came_out({})["came out"]) == {"–"}
+    came_out = functions("verdicts").came_out
+    assert set(came_out({})["came out"]) == {"–"}
     rows = []
     for seed in (1, 2, 3):
         for stage, test, permuted in (("best", 0.25, 0.03), ("last", 0.20, 1.0)):
@@ -183,7 +185,7 @@ def test_predictions_are_compared_with_what_came_out():
             rows += [{**row, "examples": "test", "accuracy": test + seed / 1000}]
             rows += [{**row, "examples": "permuted", "accuracy": permuted}]
     keep("layer_memorization", pd.concat([layers(**MEMORIZED_LATE), pd.DataFrame(rows)]), preset="full")
-    said = predictions.came_out(claims.judged(presets=["full"]))
+    said = came_out(claims.judged(presets=["full"]))
     said = said[said["preset and arm"] == "full, no batch norm"].set_index("what")
     assert said.loc["test accuracy at its best", "expected"] == "0.23 to 0.27"
     assert said.loc["test accuracy at its best", "right?"] == "as expected"
@@ -194,7 +196,7 @@ def test_predictions_are_compared_with_what_came_out():
 
 
 def test_the_first_edition_is_kept_beside_the_second():
-    kept = wording.editions(claims.judged())
+    kept = functions("verdicts").editions(claims.judged())
     assert list(kept.index) == [claim.key for claim in claims.CLAIMS]
     assert set(kept["small, now"]) == {wording.marked(None)}
     assert kept.loc["C4", "small, first"].endswith("not reproduced")

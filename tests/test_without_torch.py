@@ -25,7 +25,7 @@ def without(script):
 
 
 def test_all_that_reading_imports_is_imported():
-    names = "claims, explorer, figures, jobs, judge, notebook, pages, paper, sections, stored, trained"
+    names = "claims, figures, jobs, judge, notebook, pages, paper, sections, stored, trained"
     answer = without(f"from mfta import {names}\nprint(len(sections.SECTIONS), sections.config('rewinding').network)")
     assert answer.stdout.split() == [str(len(SECTIONS)), "convnet"], answer.stderr
 

@@ -57,9 +57,16 @@ def finish(app: Sphinx, page: str, template: str, context: dict[str, Any], doctr
         finish_table(soup, table)
     for cell in soup.select("div.cell.tag_static"):  # what stands in for a script is not loaded beside it
         cell.wrap(soup.new_tag("noscript"))
+    explored = soup.select_one("#explore-network")
+    if explored:
+        from explorer import text  # once there are stand-ins where PyTorch is not installed
+
+        data_of = soup.new_tag("script", attrs={"type": "application/json", "id": "explorer-data"})
+        data_of.string = text()
+        explored.insert_before(data_of)
     context["body"] = str(soup)
     context["metatags"] = context.get("metatags", "") + meta(app, page, context, soup)
-    if not soup.select_one("#explorer-data"):
+    if not explored:
         context["script_files"] = [script for script in context["script_files"] if "explorer.js" not in named(script)]
 
 

@@ -2,6 +2,8 @@
 
 import json
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,10 @@ import pytest
 from made_up import rewinding
 from test_stored import keep
 
-from mfta import explorer, paper
+from mfta import paper
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "book" / "_ext"))
+import explorer
 
 BEST = {0: 2, 1: 3}
 """Each seed's own best epoch; epochs 0, 3 and 9 are measured in both."""
