@@ -3,7 +3,6 @@
 Points were extracted by colour, to within ``READING``. Where one curve hides another the hidden point is absent.
 """
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,6 @@ READING = {"capacity": 0.001, "radius": 0.02, "dimension": 0.4}
 """Error of reading one point."""
 WITHIN = 0.10
 """Relative difference up to which a point counts as met."""
-BEYOND = 1.1
-"""Factor by which a size may lie outside the paper's: its narrowest network is drawn at a rounded place."""
 MEASURES = ["capacity", "radius", "dimension"]
 SERIES = ["measure", "stage", "examples"]
 
@@ -80,36 +77,13 @@ def beside_figure3(table: pd.DataFrame) -> pd.DataFrame:
     ours = long.groupby([*SERIES, "depth", "layer"])["value"].agg(ours="mean", spread="std").reset_index()
     both = figure3().rename(columns={"value": "theirs"}).merge(ours, on=[*SERIES, "depth"], validate="one_to_one")
     half = np.where(both["depth"] > 19 / 2, "second", "first")
-    return _met(both.assign(half=half))
-
-
-def beside_figure4(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a size, measure, stage and layer: ours (mean over seeds), ``spread`` (deviation), theirs, difference.
-
-    table: double descent. Geometry is that of the test examples at every measured layer, since which one is the
-    paper's is not known; accuracy has the layer ``""``. theirs: the paper's curve, linear in the log of parameters
-    between its digitised points; sizes it does not reach are left out.
-    """
-    rows = table[(table["examples"] == "test") & table["stage"].isin(["best", "last"])]
-    measures = ["accuracy", *MEASURES[1:]]
-    rows = rows.assign(layer=rows["layer"].fillna(""))
-    long = rows.melt(["seed", "stage", "layer", "parameters"], measures, "measure").dropna(subset="value")
-    by = long.groupby(["measure", "stage", "layer", "parameters"], sort=False)["value"]
-    ours = by.agg(ours="mean", spread="std").reset_index()
-    found = []
-    for (measure, stage), curve in figure4().sort_values("parameters").groupby(["measure", "stage"]):
-        at = ours[(ours["measure"] == measure) & (ours["stage"] == stage)]
-        low, high = curve["parameters"].min() / BEYOND, curve["parameters"].max() * BEYOND
-        at = at[at["parameters"].between(low, high)]
-        theirs = np.interp(np.log(at["parameters"]), np.log(curve["parameters"]), curve["value"])
-        found.append(at.assign(theirs=theirs))
-    return _met(pd.concat(found, ignore_index=True))
+    return met(both.assign(half=half))
 
 
 def changes(compared: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     """How often our change from the best to the last epoch has the sign of the paper's, by columns of ``compared``.
 
-    compared: of :func:`beside_figure3` or :func:`beside_figure4`. Changes of the paper up to twice the error of
+    compared: a row a point and stage, as of :func:`beside_figure3`. Changes of the paper up to twice the error of
     reading a point do not count (that of an accuracy is not known, and all do). Columns: points, same_sign (share).
     """
     at = [name for name in ("measure", "examples", "layer", "depth", "parameters") if name in compared]
@@ -130,34 +104,8 @@ def ranks(compared: pd.DataFrame) -> pd.Series:
     return pd.Series(values, by.size().index, dtype=float)
 
 
-def agreement(table: pd.DataFrame) -> dict[str, float]:
-    """How well a table of layer memorization meets Fig. 3, in shares: of all points, by half and epoch, of signs.
-
-    Keys: points (their number), met, ``first half, best`` and so on, rank agreement (median), same sign. Empty where
-    the network has other layers.
-    """
-    compared = beside_figure3(table)
-    if not len(compared):
-        return {}
-    parts = compared.groupby(["half", "stage"])["met"].mean()
-    signs = changes(compared, ["measure"])
-    count = signs["points"].sum()
-    return {
-        "points": len(compared),
-        "met": float(compared["met"].mean()),
-        **{f"{part['half']} half, {part['stage']}": part["met"] for part in parts.reset_index().to_dict("records")},
-        "rank agreement": float(ranks(compared).median()),
-        "same sign": float((signs["points"] * signs["same_sign"]).sum() / count) if count else math.nan,
-    }
-
-
-def untrained(table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the untrained network in place of both stages: what meets the figure without any training."""
-    rows = table[table["depth"].notna() & (table["stage"] == "initial")]
-    return pd.concat([rows.assign(stage=stage) for stage in ("best", "last")], ignore_index=True)
-
-
-def _met(both: pd.DataFrame) -> pd.DataFrame:
+def met(both: pd.DataFrame) -> pd.DataFrame:
+    """With the relative difference of the columns ours and theirs, and whether it is within ``WITHIN``."""
     difference = both["ours"] / both["theirs"] - 1
     return both.assign(difference=difference, met=difference.abs() <= WITHIN)
 

@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from in_sight import functions
 
 from mfta import paper
+
+agreement, untrained = functions("robustness").agreement, functions("comparison").untrained
 
 
 def table(scale=1.0, seeds=(0, 1)):
@@ -16,7 +19,7 @@ def table(scale=1.0, seeds=(0, 1)):
 
 
 def test_the_paper_meets_itself():
-    found = paper.agreement(table())
+    found = agreement(table())
     assert found["points"] == len(paper.figure3())
     assert found["met"] == found["same sign"] == 1
     assert found["rank agreement"] == pytest.approx(1)
@@ -25,7 +28,7 @@ def test_the_paper_meets_itself():
 
 @pytest.mark.parametrize(("scale", "met"), [(1.099, 1), (1.101, 0), (0.901, 1), (0.899, 0)])
 def test_a_tenth_is_the_limit_and_ranks_do_not_mind(scale, met):
-    found = paper.agreement(table(scale))
+    found = agreement(table(scale))
     assert found["met"] == met
     assert found["rank agreement"] == pytest.approx(1)
     assert found["same sign"] == 1
@@ -34,7 +37,7 @@ def test_a_tenth_is_the_limit_and_ranks_do_not_mind(scale, met):
 def test_each_half_of_the_layers_and_epoch_has_its_share():
     given = table()
     given.loc[(given["depth"] > 9) & (given["stage"] == "last"), paper.MEASURES] *= 2
-    found = paper.agreement(given)
+    found = agreement(given)
     for half in ("first", "second"):
         for stage in ("best", "last"):
             assert found[f"{half} half, {stage}"] == ((half, stage) != ("second", "last"))
@@ -42,7 +45,7 @@ def test_each_half_of_the_layers_and_epoch_has_its_share():
 
 def test_exchanged_epochs_turn_every_sign():
     turned = table().replace({"stage": {"best": "last", "last": "best"}})
-    assert paper.agreement(turned)["same sign"] == 0
+    assert agreement(turned)["same sign"] == 0
 
 
 def test_the_untrained_network_stands_in_for_both_epochs():
@@ -50,7 +53,7 @@ def test_the_untrained_network_stands_in_for_both_epochs():
     given = table()
     last = given[given["stage"] == "last"]
     with_start = pd.concat([given[given["stage"] == "best"], last.assign(stage="initial")])
-    found = paper.agreement(paper.untrained(with_start))
+    found = agreement(untrained(with_start))
     assert found["first half, last"] == found["second half, last"] == 1
     assert found["second half, best"] < 1
     assert found["same sign"] == 0
@@ -60,7 +63,7 @@ def test_networks_of_other_depth_have_no_point_in_common():
     short = table().query("depth < 10")
     assert not paper.comparable(short)
     assert paper.beside_figure3(short).empty
-    assert paper.agreement(short) == {}
+    assert agreement(short) == {}
 
 
 def test_hidden_linear_layers_lie_beyond_the_figure():
@@ -68,4 +71,4 @@ def test_hidden_linear_layers_lie_beyond_the_figure():
     given = table()
     beyond = given[given["depth"] == 19].assign(depth=21)
     beyond[paper.MEASURES] *= 5
-    assert paper.agreement(pd.concat([given, beyond])) == paper.agreement(given)
+    assert agreement(pd.concat([given, beyond])) == agreement(given)

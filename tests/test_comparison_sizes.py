@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from in_sight import functions
 
 from mfta import paper
 
+beside_figure4 = functions("comparison").beside_figure4
 SIZES = [3_801, 47_592, 158_000, 1_000_000, 5_012_000, 11_220_132]  # the first lies far below the paper's
 
 
@@ -26,7 +28,7 @@ def table(scale=1.0, seeds=(0, 1), stages=("best", "last")):
 
 
 def test_the_paper_meets_itself_at_its_own_points():
-    compared = paper.beside_figure4(table())
+    compared = beside_figure4(table())
     digitised = paper.figure4()
     both = compared[compared["layer"] != "head"].merge(digitised, on=["measure", "stage", "parameters"])
     assert len(both) >= 10
@@ -39,7 +41,7 @@ def test_the_paper_meets_itself_at_its_own_points():
 
 
 def test_sizes_the_paper_does_not_reach_are_left_out():
-    compared = paper.beside_figure4(table())
+    compared = beside_figure4(table())
     assert set(compared["parameters"]) <= set(SIZES[1:])
     of = compared.groupby(["measure", "stage"])["parameters"].agg(["min", "max"])
     assert of.loc[("accuracy", "last"), "min"] == 47_592  # the narrowest, drawn at 50,000
@@ -52,14 +54,14 @@ def test_between_points_the_curve_is_straight_in_the_logarithm():
     (a, b), (low, high) = curve["parameters"].to_numpy()[3:5], curve["value"].to_numpy()[3:5]
     given = table()
     given["parameters"] = given["parameters"].replace(158_000, np.sqrt(a * b))
-    compared = paper.beside_figure4(given).set_index(["measure", "stage", "layer", "parameters"])
+    compared = beside_figure4(given).set_index(["measure", "stage", "layer", "parameters"])
     assert compared.loc[("dimension", "last", "conv", np.sqrt(a * b)), "theirs"] == pytest.approx((low + high) / 2)
 
 
 def test_signs_turn_with_the_epochs_and_a_scale_moves_only_the_level():
     given = (table(), table(1.2), table(stages=("last", "best")))
     whole, scaled, turned = (
-        paper.changes(paper.beside_figure4(scan), ["measure", "layer"]).loc[("dimension", "conv")] for scan in given
+        paper.changes(beside_figure4(scan), ["measure", "layer"]).loc[("dimension", "conv")] for scan in given
     )
     assert whole["points"] >= 2
     assert whole["same_sign"] == scaled["same_sign"] == 1
@@ -70,7 +72,7 @@ def test_each_layer_is_counted_by_itself():
     """The head is three times the paper's at every size; the other layer is the paper's but for one size."""
     given = table()
     given.loc[(given["parameters"] == 158_000) & (given["layer"] == "conv"), ["radius", "dimension"]] *= 2
-    compared = paper.beside_figure4(given)
+    compared = beside_figure4(given)
     met = compared.groupby(["layer", "measure"])["met"].agg(["mean", "size"])
     assert met.loc[("head", "radius"), "mean"] == met.loc[("head", "dimension"), "mean"] == 0
     assert met.loc[("conv", "dimension"), "mean"] == pytest.approx(1 - 2 / met.loc[("conv", "dimension"), "size"])

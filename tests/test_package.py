@@ -95,6 +95,11 @@ def test_files_stay_short(path):
     assert len(path.read_text().splitlines()) <= 300
 
 
+def test_the_package_does_not_grow():
+    """What only a page needs stands in its notebook, and what only the site needs in ``book/_ext``."""
+    assert sum(len(path.read_text().splitlines()) for path in MODULES) <= 8_860
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.md")), ids=lambda p: p.name)
 def test_notebooks_have_parameters(path):
     import jupytext
