@@ -9,6 +9,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -68,10 +69,12 @@ def is_current(name: str, parameters: dict[str, Any], around: str) -> bool:
 
 
 def _made_of(name: str, parameters: dict[str, Any], around: str) -> str:
-    """A digest of the executed notebook as it lies there and of all that it was made of."""
+    """A digest of the executed notebook as it lies there, with its downloads, and of all that it was made of."""
     given = json.dumps([around, parameters], sort_keys=True, default=str).encode()
-    source = store.home() / "notebooks" / f"{name}.md"
-    return hashlib.sha256(given + source.read_bytes() + place(name).read_bytes()).hexdigest()
+    source = (store.home() / "notebooks" / f"{name}.md").read_bytes()
+    offered = re.findall(rb"[<`]([\w.-]+\.csv)[>`]", source)  # what it put beside itself for download
+    beside = [place(name).with_name(csv.decode()).read_bytes() for csv in offered]
+    return hashlib.sha256(b"".join([given, source, place(name).read_bytes(), *beside])).hexdigest()
 
 
 def _mark(name: str) -> Path:
@@ -98,8 +101,9 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
     if error:
         raise NotebookError(error)
     bad.unlink(missing_ok=True)
-    made_of = _made_of(name, parameters, around)
-    store.write(_mark(name), lambda buffer: buffer.write(made_of.encode()))
+    with suppress(OSError):  # a download is not there
+        made_of = _made_of(name, parameters, around)
+        store.write(_mark(name), lambda buffer: buffer.write(made_of.encode()))
 
 
 def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:

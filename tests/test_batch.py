@@ -141,7 +141,10 @@ def test_a_notebook_is_executed_again_where_anything_that_it_depends_on_has_chan
     (project / "package").mkdir()
     monkeypatch.setattr(pages, "PACKAGE", project / "package")
     source = project / "notebooks" / "short.md"
-    source.write_text("```{code-cell}\n:tags: [parameters]\nn = 1\n```\n")
+    source.write_text("```{code-cell}\n:tags: [parameters]\nn = 1\n```\n{download}`its table <short.csv>`\n")
+    offered = pages.place("short").with_name("short.csv")
+    offered.parent.mkdir(parents=True)
+    offered.write_text("n\n2\n")
     pages.execute("short", {"n": 2})
 
     def current(n=2):
@@ -157,6 +160,10 @@ def test_a_notebook_is_executed_again_where_anything_that_it_depends_on_has_chan
         assert not current(), path
         path.write_bytes(before) if before else path.unlink()
         assert current(), path
+    offered.unlink()
+    assert not current()
+    offered.write_text("n\n2\n")
+    assert current()
     pages.remove("short")
     assert not current()
 

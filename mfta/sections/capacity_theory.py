@@ -59,17 +59,14 @@ def _theory(points: np.ndarray, config: CapacityTheory, generator: np.random.Gen
     """One manifold (D, M) at distance one from the origin, measured with many draws."""
     cloud = np.vstack([points, np.ones(points.shape[1])])
     draws = generator.standard_normal((len(cloud), config.exact_draws))
-    summary = analyze_point_cloud(cloud, draws, kappa).summary()
-    return {
-        "kappa": kappa,
-        "points": points.shape[1],
-        "capacity": summary["capacity"],
-        "capacity_stderr": summary["capacity_stderr_draws"],
-        "radius": summary["radius"],
-        "dimension": summary["dimension"],
-        "unconverged": summary["unconverged"],
-        "residual": summary["residual"],
-    }
+    return {"kappa": kappa, "points": points.shape[1], **_kept(analyze_point_cloud(cloud, draws, kappa).summary())}
+
+
+def _kept(summary: dict) -> dict:
+    """What the table keeps of a summary."""
+    names = ("capacity", "radius", "dimension", "center_correlation", "unconverged", "residual")
+    kept = {name: summary[name] for name in names if name in summary}
+    return {**kept, "capacity_stderr": summary["capacity_stderr_draws"]}
 
 
 def _exact(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
@@ -99,14 +96,8 @@ def _finite(config: CapacityTheory, generator: np.random.Generator) -> Iterator[
             sphere = generator.standard_normal((dimension, points // 2))
             sphere /= np.linalg.norm(sphere, axis=0)
             measured = _theory(np.hstack([sphere, -sphere]), config, generator)
-            given = {"given_radius": 1.0, "given_dimension": dimension}
-            yield {
-                "case": "finite",
-                "name": "ball",
-                **given,
-                **measured,
-                "exact": exact.ball_capacity(1.0, dimension),
-            }
+            given = {"given_radius": 1.0, "given_dimension": dimension, "exact": exact.ball_capacity(1.0, dimension)}
+            yield {"case": "finite", "name": "ball", **given, **measured}
 
 
 def _simulated(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
@@ -200,20 +191,8 @@ def _both(manifolds: np.ndarray, config: CapacityTheory) -> dict:
 
 def _analysis(manifolds: np.ndarray, config: CapacityTheory, draws: int, removed: bool) -> dict:
     summary = analyze(manifolds, 0.0, draws, config.seed, removed, config.threads).summary()
-    return {
-        "kappa": 0.0,
-        "manifolds": manifolds.shape[0],
-        "features": manifolds.shape[1],
-        "points": manifolds.shape[2],
-        "removed": removed,
-        "capacity": summary["capacity"],
-        "capacity_stderr": summary["capacity_stderr_draws"],
-        "radius": summary["radius"],
-        "dimension": summary["dimension"],
-        "center_correlation": summary["center_correlation"],
-        "unconverged": summary["unconverged"],
-        "residual": summary["residual"],
-    }
+    given = dict(zip(("manifolds", "features", "points"), manifolds.shape, strict=True))
+    return {"kappa": 0.0, **given, "removed": removed, **_kept(summary)}
 
 
 def _simulation(manifolds: np.ndarray, config: CapacityTheory) -> dict:
