@@ -14,6 +14,7 @@ from typing import Any
 
 import without_torch
 from bs4 import BeautifulSoup, Tag
+from bs4.element import Script
 from dark import dark
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -62,7 +63,7 @@ def finish(app: Sphinx, page: str, template: str, context: dict[str, Any], doctr
         from explorer import text  # once there are stand-ins where PyTorch is not installed
 
         data_of = soup.new_tag("script", attrs={"type": "application/json", "id": "explorer-data"})
-        data_of.string = text()
+        data_of.append(Script(text()))  # as it is, without escapes
         explored.insert_before(data_of)
     context["body"] = str(soup)
     context["metatags"] = context.get("metatags", "") + meta(app, page, context, soup)
