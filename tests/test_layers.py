@@ -71,3 +71,97 @@ def test_half_precision_sets_and_several_passes(monkeypatch):
 def test_a_layer_that_is_not_there_is_named():
     with pytest.raises(GeometryError, match="no layer 'fc2'"):
         measure_layers(resnet18(num_classes=4), images(), LABELS, ["fc2"], points=6)
+
+
+SMALL = {"points": 6, "n_draws": 10, "remove_centers": False}
+
+
+class Tokens(nn.Module):
+    """A transformer of 16 tokens, sequence first where asked."""
+
+    def __init__(self, batch_first, tokens=16):
+        super().__init__()
+        torch.manual_seed(0)
+        self.tokens, self.batch_first = tokens, batch_first
+        layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=batch_first, dropout=0.0)
+        self.t = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = nn.Linear(8 * tokens, 4)
+
+    def forward(self, x):
+        x = x.flatten(1)[:, : 8 * self.tokens].reshape(len(x), self.tokens, 8)
+        x = self.t(x) if self.batch_first else self.t(x.transpose(0, 1)).transpose(0, 1)
+        return self.head(x.flatten(1))
+
+
+@pytest.mark.parametrize("tokens", [16, 24])  # 24 images: the one number that cannot be told from them in one run
+def test_layers_that_do_not_return_images_first_are_refused_by_name_or_left_out(tokens):
+    good, turned = Tokens(True, tokens), Tokens(False, tokens)
+    named = measure_layers(good, images(), LABELS, "t.layers.1", **SMALL)
+    assert list(named["layer"]) == ["input", "t.layers.1"]
+    with pytest.raises(GeometryError, match=r"layer 't.layers.1' returns .* images must come first"):
+        measure_layers(turned, images(), LABELS, ["t.layers.1"], **SMALL)
+    with pytest.warns(UserWarning, match=r"do not return images first: t\.layers\.0\.norm1"):
+        table = measure_layers(turned, images(), LABELS, **SMALL)
+    assert list(table["layer"]) == ["input", "head"]
+    whole = measure_layers(good, images(), LABELS, **SMALL)
+    assert whole["capacity"].iloc[-1] == pytest.approx(table["capacity"].iloc[-1], rel=1e-3)
+    assert "t.layers.0.linear1" in set(whole["layer"])  # and of the attention, whose last weights nothing calls, none
+
+
+def test_a_compiled_model_is_measured_as_the_model_that_it_is():
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(3072, 20), nn.ReLU(), nn.Linear(20, 4)).eval()
+    expected = measure_layers(plain, images(), LABELS, **SMALL)
+    wrapped = torch.compile(plain, backend="eager")
+    inside = nn.Sequential(torch.compile(plain, backend="eager"))
+    with torch.no_grad():
+        for size in (3, 24):
+            wrapped(images()[:size])
+            inside(images()[:size])
+    assert measure_layers(wrapped, images(), LABELS, **SMALL).equals(expected)
+    assert measure_layers(inside, images(), LABELS, **SMALL)["capacity"].equals(expected["capacity"])
+    with pytest.raises(GeometryError, match="scripted or traced"):
+        measure_layers(torch.jit.trace(plain, images()), images(), LABELS, **SMALL)
+
+
+def test_a_layer_that_cannot_be_measured_costs_its_own_row_alone():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 20), nn.ReLU(), nn.Linear(20, 20))
+    with torch.no_grad():
+        model[1].bias.fill_(-1e4)  # nothing passes
+    with pytest.warns(UserWarning, match="layer '2': not measured: manifold 0 has its center"):
+        table = measure_layers(model, images(), LABELS, ["1", "2"], **SMALL)
+    assert list(np.isnan(table["capacity"])) == [False, False, True]
+    with pytest.raises(GeometryError, match="points is 50"):
+        measure_layers(model, images(), LABELS, ["1"])
+
+
+def test_whatever_holds_images_is_read_or_refused_in_a_line():
+    class Odd(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.pair, self.loss = Pair(), Loss()
+
+        def forward(self, x):
+            x = self.pair(x)[1].squeeze()
+            return x + self.loss(x)[0]
+
+    class Pair(nn.Module):
+        def forward(self, x):
+            return None, x.mean((2, 3))[:, :, None]
+
+    class Loss(nn.Module):
+        def forward(self, x):
+            return x.sum(), {"x": 2 * x}
+
+    model, several = Odd(), images().repeat(3, 1, 1, 1)[:65]  # a last batch of one would be squeezed
+    labels = LABELS.repeat(3)[:65]
+    table = measure_layers(model, several.requires_grad_(), labels, (name for name in ("pair", "loss")), **SMALL)
+    assert list(table["layer"]) == ["input", "pair", "loss"]
+    for same in (several.detach().numpy(), list(several.detach())):
+        assert measure_layers(model, same, labels, ["pair", "loss"], **SMALL).equals(table)
+    with pytest.raises(GeometryError, match=r"images is a DataLoader; .*torch\.cat"):
+        measure_layers(model, torch.utils.data.DataLoader(several), labels, ["pair"])
+    with pytest.raises(GeometryError, match="the name of the images themselves"):
+        measure_layers(model, several, labels, ["pair"], sets={"examples": (several, labels)})
+    with pytest.raises(GeometryError, match="not called when the model runs, or returns no tensor: other"):
+        model.other = nn.ReLU()
+        measure_layers(model, several, labels, ["other", "pair"], **SMALL)
