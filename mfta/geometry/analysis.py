@@ -15,7 +15,7 @@ from .blocks import inner_products
 from .coordinates import gram_and_overlaps, pivoted_cholesky, rank_floor
 from .errors import GeometryError
 from .grams import combine, gram_of_rows, mean_and_gram, products
-from .inputs import Manifolds, as_views, by_label, is_tensor, margin, orthonormal, precision, rescaled, whole
+from .inputs import Manifolds, as_views, by_label, called, is_tensor, margin, orthonormal, precision, rescaled, whole
 from .measures import measures
 from .result import ManifoldGeometry, averaged
 
@@ -55,16 +55,16 @@ def analyze(
     seeds seed, seed + 1, …; measures are means over them, and `summary` shows their spread.
 
     directions: (K, N), to be projected away in place of a search, such as another analysis's `directions`.
-    neighbours: measure the capacity at so many ranks on either side of the one taken too (`capacity_at`).
+    neighbours: measure the capacity at so many ranks on either side of the one found too (`capacity_at`).
 
     How many are enough: no number of points is, as capacity falls with each (CIFAR-100's pixels at 10, 20, 50 and
     100: .19, .10, .044, .025); 50 are the field's habit. It falls with the number of classes up to some 50 (at 10,
     20, 50 and 100: .067, .053, .045, .044), and with ten the choice of classes alone moves it by 14 %, with 20 by
     2 %. Other points of the same classes move it by 1 %. Compare at equal numbers of both only.
 
-    A repeated point changes nothing. A manifold of one point has radius 0, dimension NaN and a point's
-    capacity; so has one whose points are all equal. Features that are constant, N < M and deficient rank
-    need no care, nor does any scale. Unequal M_i are allowed, but capacity depends on M: compare at equal M only.
+    To repeat all points of a manifold alike changes nothing. A manifold of one point has radius 0, dimension NaN
+    and a point's capacity; so has one whose points are all equal. Features that are constant, N < M and deficient
+    rank need no care, nor does any scale. Unequal M_i are allowed, but capacity depends on M: compare at equal M.
 
     Warns where removal made a center vanish: less than a tenth of its norm is left, and less than a tenth of
     what most manifolds keep (classes that truly share nearly everything all keep little); and where half of the
@@ -78,6 +78,8 @@ def analyze(
     remove.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
+    if whole("neighbours", neighbours, 0) and directions is not None:
+        raise GeometryError("neighbours are ranks of a search, which directions stand in for; give one of the two")
     if labels is not None:
         several = whole("repeats", repeats, 1)
         if several > 1:
@@ -92,14 +94,14 @@ def analyze(
     elif points is not None or repeats != 1:
         raise GeometryError("points and repeats go with labels: analyze(X, labels=y, points=50, repeats=10)")
     names = tuple(manifolds) if isinstance(manifolds, Mapping) else ()
-    views = as_views(manifolds)
+    name, views = called(manifolds), as_views(manifolds)
     p = len(views)
     on_host = not any(is_tensor(x) for x in views)
     workers = (whole("threads", threads, 1) if threads is not None else _cores()) if on_host else 1
     rounding = np.array([precision(x) for x in views])
 
     def form() -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
-        formed = _each(lambda i: mean_and_gram(views[i], f"manifold {i}"), range(p), workers)
+        formed = _each(lambda i: mean_and_gram(views[i], name(i)), range(p), workers)
         means, grams = np.stack([mean for mean, _ in formed]), [gram for _, gram in formed]
         with np.errstate(over="ignore"):
             return means, grams, np.square(means).sum(1) + np.array([np.diag(gram).max() for gram in grams])
@@ -121,10 +123,10 @@ def analyze(
     for i, square in enumerate(np.minimum(np.diag(center_gram), before**2)):
         if not square > noise:
             raise GeometryError(
-                f"manifold {i} has its center at the mean of all points, so its radius is undefined; "
+                f"{name(i)} has its center at the mean of all points, so its radius is undefined; "
                 "leave it out, or see whether its features are all constant"
                 if not square > relative
-                else f"manifold {i} has its center nearer to the mean of all points than numbers of its type are "
+                else f"{name(i)} has its center nearer to the mean of all points than numbers of its type are "
                 "rounded so far from zero; subtract the mean of all points before rounding to this type"
             )
     search = partial(centers.low_rank, center_gram, max(noise, p * 2.0**-52 * float(before.max()) ** 2))
@@ -150,7 +152,7 @@ def analyze(
         after = np.sqrt(np.square(rest).sum(1))
         if (after <= 1e-7 * before).any():
             raise GeometryError(
-                f"nothing is left of the center of manifold {int(np.argmin(after / before))} after removal; "
+                f"nothing is left of the center of {name(int(np.argmin(after / before)))} after removal; "
                 "pass remove_centers=False"
             )
 
@@ -170,7 +172,7 @@ def analyze(
     ratio = np.sqrt(np.square(rest).sum(1)) / before
     if centers.vanishes(ratio):
         warnings.warn(
-            f"removing {len(basis)} direction(s) made the center of manifold {int(ratio.argmin())} vanish "
+            f"removing {len(basis)} direction(s) made the center of {name(int(ratio.argmin()))} vanish "
             f"({ratio.min():.1g} of its norm is left, {np.median(ratio):.2g} of most): its radius and capacity say "
             "little; compare with remove_centers=False",
             stacklevel=2,

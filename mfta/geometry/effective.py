@@ -18,7 +18,7 @@ Sources: Chou et al., bioRxiv 2024.02.26.582157; Chou et al., ICML 2025 (arXiv:2
 2026 (arXiv:2603.01879), App. B.3. The authors' own package is not public.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -32,7 +32,7 @@ from .dichotomies import Dichotomies, signs
 from .effective_result import MEASURES, EffectiveGeometry, left_out, mean_cosine, measures
 from .errors import GeometryError
 from .grams import mean_and_gram, products
-from .inputs import Manifolds, as_views, by_label, is_tensor, precision, whole
+from .inputs import Manifolds, as_views, by_label, called, is_tensor, precision, whole
 
 FEW = 200  # points given to the solver at first
 BLOCKS = 20  # of draws, each left out once for the standard errors
@@ -91,7 +91,7 @@ def effective_geometry(
     elif points is not None:
         raise GeometryError("points is drawn where labels are given: effective_geometry(X, labels=y, points=50)")
     names = tuple(manifolds) if isinstance(manifolds, Mapping) else ()
-    views = as_views(manifolds)
+    name, views = called(manifolds), as_views(manifolds)
     p = len(views)
     names = names or tuple(range(p))
     pairwise = isinstance(dichotomies, str) and dichotomies == "pairwise"
@@ -101,13 +101,13 @@ def effective_geometry(
     on_host = not any(is_tensor(x) for x in views)
     workers = (whole("threads", threads, 1) if threads is not None else _cores()) if on_host else 1
 
-    gram = _joint_gram(views, workers)
+    gram = _joint_gram(views, workers, name)
     owner = np.repeat(np.arange(p), [x.shape[1] for x in views])
     seen = np.diag(gram) > 0.0
     counts = np.bincount(owner[seen], minlength=p)
     if not counts.all():
         raise GeometryError(
-            f"manifold {int(counts.argmin())} has all its points at the origin, or too near to square; leave it out"
+            f"{name(int(counts.argmin()))} has all its points at the origin, or too near to square; leave it out"
         )
     if not seen.all():
         gram, owner = gram[np.ix_(seen, seen)], owner[seen]
@@ -137,7 +137,7 @@ def effective_geometry(
     )
 
 
-def _joint_gram(views: list[Any], workers: int) -> np.ndarray:
+def _joint_gram(views: list[Any], workers: int, name: Callable[[int], str]) -> np.ndarray:
     """Inner products of all points of all manifolds (ΣM, ΣM), about the origin."""
     edges = np.cumsum([0, *(x.shape[1] for x in views)])
     gram = np.empty((edges[-1], edges[-1]))
@@ -154,7 +154,7 @@ def _joint_gram(views: list[Any], workers: int) -> np.ndarray:
     _each(column, reversed(range(len(views))), workers)
     if not np.isfinite(gram).all():
         for i, x in enumerate(views):
-            mean_and_gram(x, f"manifold {i}")  # names what is wrong with it
+            mean_and_gram(x, name(i))  # names what is wrong with it
         raise GeometryError("the manifolds hold numbers too large to square; scale all manifolds down")
     return gram
 

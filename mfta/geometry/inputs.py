@@ -1,6 +1,6 @@
 """What callers hand over → a list of checked (N, M) arrays or tensors, never copied as a whole."""
 
-from collections.abc import Mapping, Sequence, ValuesView
+from collections.abc import Callable, Mapping, Sequence, ValuesView
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
     device.
 
     Tensors in host memory are read as numpy arrays in place. Raises GeometryError for what is not a set of
-    at least `fewest` manifolds of real numbers with equal N.
+    at least `fewest` manifolds of real numbers with equal N; errors call the manifolds by `called`.
     """
+    name = called(manifolds)
     if isinstance(manifolds, Mapping):
         manifolds = list(manifolds.values())
     if hasattr(manifolds, "ndim") and hasattr(manifolds, "shape"):
@@ -27,17 +28,23 @@ def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
             )
     elif not isinstance(manifolds, Sequence | ValuesView):
         raise GeometryError(f"manifolds is a {type(manifolds).__name__}; expected an array or a sequence of arrays")
-    views = [_as_view(x, f"manifold {i}") for i, x in enumerate(manifolds)]
+    views = [_as_view(x, name(i)) for i, x in enumerate(manifolds)]
     if len(views) < fewest:
         raise GeometryError(f"{len(views)} manifold(s) given; at least {fewest} are needed to have centers apart")
     features = int(views[0].shape[0])
     for i, x in enumerate(views):
         if int(x.shape[0]) != features:
             raise GeometryError(
-                f"manifold {i} has {int(x.shape[0])} features, manifold 0 has {features}; expected "
+                f"{name(i)} has {int(x.shape[0])} features, {name(0)} has {features}; expected "
                 "(features, points) with equal features (transpose if points come first)"
             )
     return views
+
+
+def called(manifolds: Any) -> Callable[[int], str]:
+    """What errors call the i-th of manifolds: by its key of a dict, else by its number."""
+    names = list(manifolds) if isinstance(manifolds, Mapping) else None
+    return lambda i: f"manifold {i}" if names is None else f"manifold {names[i]!r}"
 
 
 READ_AS_THEY_ARE = ("float16", "float32", "float64")  # of torch's; what NumPy has not is read as a tensor
@@ -46,7 +53,7 @@ READ_AS_THEY_ARE = ("float16", "float32", "float64")  # of torch's; what NumPy h
 def _readable(x: Any, name: str) -> Any:
     """x as an array, or as the tensor that it is where it lies on a device or NumPy has not its type."""
     if hasattr(x, "detach") and hasattr(x, "device"):
-        x = x.detach()
+        x = x.detach().resolve_conj().resolve_neg()
         if str(x.layout) != "torch.strided" or x.is_quantized:
             raise GeometryError(f"{name} is a sparse or quantized tensor; pass x.to_dense() or x.dequantize()")
         of_numpy = not x.is_floating_point() or str(x.dtype).removeprefix("torch.") in READ_AS_THEY_ARE
@@ -55,7 +62,17 @@ def _readable(x: Any, name: str) -> Any:
         raise GeometryError(f"{name} is masked in places; leave those points out")
     if hasattr(x, "toarray"):
         raise GeometryError(f"{name} is sparse; pass x.toarray()")
-    return np.asarray(x)
+    return _array(name, x)
+
+
+def _array(name: str, x: Any, dtype: type | None = None) -> np.ndarray:
+    """x as an array, whatever it is a list of."""
+    try:
+        if isinstance(x, list | tuple) and any(hasattr(part, "detach") for part in x):
+            x = [part.detach().cpu() if hasattr(part, "detach") else part for part in x]
+        return np.asarray(x, dtype=dtype)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise GeometryError(f"{name} cannot be read as an array: {str(error).splitlines()[0]}") from None
 
 
 def _as_view(x: Any, name: str) -> Any:
@@ -74,22 +91,37 @@ def by_label(samples: Any, labels: Any, points: int | None, seed: int) -> dict[A
 
     points: M, by default what the smallest class has. Raises GeometryError where a class has fewer.
     """
-    labels = np.asarray(labels.detach().cpu() if hasattr(labels, "detach") else labels)
+    missing = sum(map(_is_missing, labels)) if isinstance(labels, list | tuple) else 0  # NumPy would spell them out
+    labels = _readable(labels, "labels")
+    labels = labels.double().cpu().numpy() if is_tensor(labels) else labels
     samples = _readable(samples, "X")
-    if labels.ndim != 1 or not samples.ndim or len(samples) != len(labels):
+    if labels.ndim != 1 or not len(labels) or not samples.ndim or len(samples) != len(labels):
         raise GeometryError(
             f"labels has shape {labels.shape}, X {tuple(samples.shape)}; expected one label for each row of X"
         )
+    missing = missing or sum(map(_is_missing, labels.tolist()))
+    if missing:
+        raise GeometryError(f"labels has {missing} missing value(s); leave these rows out")
     samples = samples.reshape(len(samples), -1)
-    classes, counts = np.unique(labels, return_counts=True)
-    most = int(counts.min())
+    try:
+        classes, counts = np.unique(labels, return_counts=True)
+    except TypeError:
+        raise GeometryError("labels are of types without a common order; make them all numbers or all text") from None
+    names, most = classes.tolist(), int(counts.min())
     if points is not None and whole("points", points, 1) > most:
-        raise GeometryError(f"points is {points}, but class {classes[counts.argmin()].item()!r} has {most}")
+        raise GeometryError(f"points is {points}, but class {names[counts.argmin()]!r} has {most}")
     rng = np.random.default_rng([seed, *b"points"])
     return {
         name: samples[np.sort(rng.choice(np.flatnonzero(labels == label), points or most, False))].T
-        for label, name in zip(classes, classes.tolist(), strict=True)
+        for label, name in zip(classes, names, strict=True)
     }
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)  # NaN and NaT are not themselves
+    except TypeError:  # pandas' NA is neither
+        return True
 
 
 def rescaled(views: list[Any]) -> tuple[list[Any], float]:
@@ -101,7 +133,7 @@ def rescaled(views: list[Any]) -> tuple[list[Any], float]:
 
 def orthonormal(directions: Any, features: int) -> np.ndarray:
     """Rows (K, N) that span what those of `directions` span, or a GeometryError."""
-    rows = np.asarray(directions, dtype=float)
+    rows = _array("directions", directions.detach().cpu() if hasattr(directions, "detach") else directions, float)
     if rows.ndim != 2 or rows.shape[1] != features or len(rows) >= features or not np.isfinite(rows).all():
         raise GeometryError(
             f"directions has shape {rows.shape}; expected fewer than {features} rows of {features} numbers"

@@ -59,9 +59,7 @@ def ellipsoids(
     sizes = np.asarray(radii, dtype=float)
     if sizes.ndim != 1 or not 1 <= len(sizes) <= n or not ((sizes >= 0.0) & (sizes < np.inf)).all():
         raise GeometryError(f"{sizes.size} half-axes given; expected 1 to {n} of them, one an axis, each 0 or more")
-    middle = centers(p, n, seed=seed) if about is None else np.asarray(about, dtype=float)
-    if middle.shape != (p, n):
-        raise GeometryError(f"about has shape {middle.shape}; expected {(p, n)}, a row a center")
+    middle = _about(about, p, n, seed)
     out = np.empty((p, n, m))
     for i in range(p):
         rng = np.random.default_rng([whole("seed", seed, 0), *b"axes", i])
@@ -109,6 +107,16 @@ def clouds(
     With N ≫ M the points are nearly orthogonal about their mean: radius √(1 − 1/M)·spread, dimension at most M − 1.
     """
     p, n, m = whole("manifolds", manifolds, 1), whole("features", features, 1), whole("points", points, 1)
-    middle = centers(p, n, seed=seed) if about is None else np.asarray(about, dtype=float)
+    if not (isinstance(spread, int | float | np.number) and 0.0 <= spread < np.inf):
+        raise GeometryError(f"spread is {spread!r}; expected a finite number, 0 or more")
+    middle = _about(about, p, n, seed)
     rng = np.random.default_rng([whole("seed", seed, 0), *b"clouds"])
     return middle[:, :, None] + spread / np.sqrt(n) * rng.standard_normal((p, n, m))
+
+
+def _about(about: np.ndarray | None, p: int, n: int, seed: int) -> np.ndarray:
+    """The centers (P, N), given or by default uncorrelated ones."""
+    middle = centers(p, n, seed=seed) if about is None else np.asarray(about, dtype=float)
+    if middle.shape != (p, n):
+        raise GeometryError(f"about has shape {middle.shape}; expected {(p, n)}, a row a center")
+    return middle

@@ -7,6 +7,8 @@ import numpy as np
 
 from .errors import GeometryError
 
+MEASURED = ("capacity", "radius", "dimension")
+
 
 @dataclass(frozen=True, eq=False)
 class ManifoldGeometry:
@@ -98,13 +100,14 @@ class ManifoldGeometry:
             means[f"{name}_stderr_draws"] = _over_draws(getattr(self, f"{name}_stderr")[defined])
         spread = self.radius > 0  # a point has neither radius nor bias
         bias = self.radius[spread] / self.n_draws + np.square(self.radius_stderr[spread]) / self.radius[spread]
+        each = [g.summary() for g in self.repeats]  # means over subsets of points keep the bias of each
         return means | {
-            "radius_bias": float(-0.5 * bias.sum() / p),
+            "radius_bias": float(np.mean([s["radius_bias"] for s in each])) if each else float(-0.5 * bias.sum() / p),
             "radius_median": float(np.median(self.radius)),
             "capacity_rank_spread": float(np.ptp(self.capacity_at[:, 1]) / 2)
             if len(self.capacity_at) > 1
             else float("nan"),
-            **self._over_repeats(),
+            **{f"{name}_spread_points": float(np.std([s[name] for s in each], ddof=1)) for name in MEASURED if each},
             "center_correlation": self.center_correlation,
             "center_correlation_after": self.center_correlation_after,
             "removed_rank": self.removed_rank,
@@ -115,11 +118,6 @@ class ManifoldGeometry:
             "unconverged": int(self.unconverged.sum()),
             "n_draws": self.n_draws,
         }
-
-    def _over_repeats(self) -> dict[str, float]:
-        each = [g.summary() for g in self.repeats]
-        names = ("capacity", "radius", "dimension") if each else ()
-        return {f"{name}_spread_points": float(np.std([s[name] for s in each], ddof=1)) for name in names}
 
     def to_frame(self) -> Any:
         """A pandas table, one row a manifold: `manifold` (its name) and every array of this result."""
@@ -137,8 +135,9 @@ class ManifoldGeometry:
             worst = bad[np.argmax(np.where(np.isnan(self.residual[bad]), np.inf, self.residual[bad]))]
             raise GeometryError(
                 f"{int(self.unconverged.sum())} of {self.n_draws * len(self.capacity)} draws did not converge; "
-                f"the largest residual is {self.residual[worst]:.1e} at manifold {worst} (tolerance {tol:.1e}), "
-                f"{len(bad)} manifold(s) are affected; nearly repeated points or a vanished center cause this"
+                f"the largest residual is {self.residual[worst]:.1e} at manifold {self.names[worst]!r} "
+                f"(tolerance {tol:.1e}), {len(bad)} manifold(s) are affected; nearly repeated points or a vanished "
+                "center cause this"
             )
         return self
 
@@ -148,7 +147,7 @@ class ManifoldGeometry:
         hint = f"; {self.features} features, {least} points each: do points come first? then transpose"
         hint = hint if least > 2 * self.features and self.features > 1 else ""
         s = self.summary()
-        shown = ", ".join(f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in ("capacity", "radius", "dimension"))
+        shown = ", ".join(f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in MEASURED)
         return (
             f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, "
             f"center_correlation={self.center_correlation:.3g}, removed_rank={self.removed_rank}, "

@@ -7,6 +7,7 @@ are separable gives α = P/n: the quantity that mean-field theory predicts for m
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog, minimize, nnls
@@ -15,7 +16,7 @@ from scipy.special import log_ndtr, ndtr
 from .anchors import FAILED, solve_draws
 from .dichotomies import Dichotomies, signs
 from .errors import GeometryError
-from .inputs import Manifolds, as_views, is_tensor, margin, whole
+from .inputs import Manifolds, as_views, by_label, called, is_tensor, margin, whole
 
 MARGIN = 1e-9  # of points of length one; a smaller margin found by the solver is taken for none
 ORIGIN = 1e-12  # a point of the hull that is as near to the origin is the origin
@@ -49,10 +50,13 @@ def simulated_capacity(
     kappa: float = 0.0,
     bias: bool = False,
     center: bool = True,
+    *,
+    labels: Any = None,
+    points: int | None = None,
 ) -> SimulatedCapacity:
     """Capacity of manifolds by random projections and dichotomies.
 
-    manifolds: as for analyze, arrays of features × points. n_dichotomies: fresh labels and a fresh Gaussian
+    manifolds, labels, points: as for analyze. n_dichotomies: fresh labels and a fresh Gaussian
     projection each, for every n near the transition; ≥ 4. seed: ≥ 0. dichotomies: "random" (fair coins, not
     balanced), "balanced", "one-versus-rest", or an array (K, P) or (P,) of −1 and 1, its rows in turn. kappa: margin
     ≥ 0, with the theory's norms: the n features have variance one, the plane's normal length one, and the unit is
@@ -69,26 +73,32 @@ def simulated_capacity(
     grows as the cube of these. Raises GeometryError as analyze does.
     """
     n_dichotomies, seed, kappa = whole("n_dichotomies", n_dichotomies, 4), whole("seed", seed, 0), margin(kappa)
+    if labels is not None:
+        manifolds = by_label(manifolds, labels, points, seed)
+    elif points is not None:
+        raise GeometryError("points is drawn where labels are given: simulated_capacity(X, labels=y, points=50)")
     clouds = [np.asarray(x.double().cpu().numpy() if is_tensor(x) else x, dtype=float) for x in as_views(manifolds)]
     p = len(clouds)
     signs(dichotomies, p, 1, np.random.default_rng(0))  # what is not one is refused before the work
     owner = np.repeat(np.arange(p), [x.shape[1] for x in clouds])
-    points = np.concatenate(clouds, axis=1)
-    if not np.isfinite(points).all():
+    flat = np.concatenate(clouds, axis=1)
+    if not np.isfinite(flat).all():
         raise GeometryError("the points hold NaN or infinity; remove those points or see what made them")
-    points = np.ldexp(points, -int(np.frexp(np.abs(points).max())[1]))  # no square overflows or vanishes
+    flat = np.ldexp(flat, -int(np.frexp(np.abs(flat).max())[1]))  # no square overflows or vanishes
     if center:
-        points = points - points.mean(1, keepdims=True)
-    most = len(points)
-    if most > points.shape[1]:  # the same inner products in fewer coordinates
-        points = np.asarray(np.linalg.qr(points, mode="r"))
+        flat = flat - flat.mean(1, keepdims=True)
+    most = len(flat)
+    if most > flat.shape[1]:  # the same inner products in fewer coordinates
+        flat = np.asarray(np.linalg.qr(flat, mode="r"))
     if kappa > 0.0:
-        norms = np.array([np.linalg.norm(points[:, owner == i].mean(1)) for i in range(p)])
+        norms = np.array([np.linalg.norm(flat[:, owner == i].mean(1)) for i in range(p)])
         if not norms.all():
-            raise GeometryError(f"manifold {int(norms.argmin())} has its center at the origin, the unit of kappa")
-        points = points / norms[owner]
+            raise GeometryError(
+                f"{called(manifolds)(int(norms.argmin()))} has its center at the origin, kappa's unit"
+            )
+        flat = flat / norms[owner]
     else:
-        most = len(points)  # more features than the points' rank change nothing
+        most = len(flat)  # more features than the points' rank change nothing
     counts: dict[int, list[int]] = {}
 
     def count(n: int, times: int) -> float:
@@ -99,7 +109,7 @@ def simulated_capacity(
                 side = signs(dichotomies, p, 1, rng)[0]
             else:
                 side = signs(dichotomies, p, tally[1] + 1, rng)[-1]
-            projected = rng.standard_normal((n, len(points))) @ points if n < most or kappa > 0.0 else points
+            projected = rng.standard_normal((n, len(flat))) @ flat if n < most or kappa > 0.0 else flat
             if bias:
                 lift = (LIFT if kappa > 0.0 else 1.0) * np.sqrt(np.square(projected).sum(0).max())
                 projected = np.vstack([projected, np.full(projected.shape[1], lift)])

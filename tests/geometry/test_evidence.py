@@ -75,6 +75,9 @@ def test_repeats_are_means_over_subsets_drawn_by_the_seeds():
     assert s["capacity_spread_points"] == pytest.approx(np.std([h.summary()["capacity"] for h in each], ddof=1))
     assert s["capacity"] == pytest.approx(3 / sum(1 / h.summary()["capacity"] for h in each))
     assert s["n_draws"] == 600
+    assert s["radius_bias"] == pytest.approx(
+        np.mean([h.summary()["radius_bias"] for h in each])
+    )  # it does not average out
     assert g.names == tuple(range(16))
     g.check()
     with pytest.raises(GeometryError, match="labels"):

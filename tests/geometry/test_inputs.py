@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfta.geometry import GeometryError, analyze, analyze_point_cloud, exact
+from mfta.geometry import GeometryError, analyze, analyze_point_cloud, exact, manifolds, simulated_capacity
 
 from .clouds import clouds, measures
 
@@ -41,8 +41,10 @@ def test_a_point_repeated_throughout_is_a_point_and_a_repeated_point_is_nothing(
     assert g.rank[3] == 0
     assert np.isnan(g.dimension[3])
     assert g.radius[3] == 0
-    twice = analyze([np.hstack([x, x]) for x in X[:3]] + list(X[4:])).check()
+    others = [*X[:3], *X[4:]]
+    twice = analyze([np.hstack([x, x]) for x in others]).check()
     assert (twice.rank == 14).all()
+    np.testing.assert_allclose(twice.capacity, analyze(others).capacity, rtol=1e-8)
 
 
 def test_rank_deficient_and_narrow_manifolds_have_their_rank():
@@ -175,6 +177,18 @@ def test_numbers_too_coarse_for_their_distance_from_zero_are_refused_for_that():
     analyze(X.astype(np.float16))
 
 
+def test_tensors_that_autograd_or_conjugation_hold_are_read():
+    torch = pytest.importorskip("torch")
+    X, y = samples(np.random.default_rng(46))
+    y = np.unique(y, return_inverse=True)[1]
+    g = measures(measured(X, labels=y))
+    rows = [torch.tensor(row, requires_grad=True) for row in X]
+    turned = torch.complex(torch.zeros(X.shape, dtype=torch.float64), -torch.from_numpy(X)).conj().imag
+    assert turned.is_neg()
+    for same in (torch.tensor(X, requires_grad=True), rows, turned):
+        np.testing.assert_array_equal(measures(measured(same, labels=torch.from_numpy(y).bfloat16())), g)
+
+
 def test_types_that_only_torch_has_are_read():
     torch = pytest.importorskip("torch")
     X = torch.from_numpy(clouds(np.random.default_rng(44)))
@@ -195,6 +209,9 @@ def test_tables_and_lists_are_samples_too():
     g = measured(X, labels=y)
     for same in (pandas.DataFrame(X), X.tolist()):
         np.testing.assert_array_equal(measures(measured(same, labels=pandas.Series(y))), measures(g))
+    missing = pandas.Series(np.unique(y, return_inverse=True)[1], dtype="Int64").where(y != "a")
+    with pytest.raises(GeometryError, match="labels has 7 missing value"):
+        measured(X, labels=missing)
 
 
 GOOD = clouds(np.random.default_rng(19), manifolds=4, features=20, points=6)
@@ -234,6 +251,23 @@ def changed(value):
         (lambda: analyze([scipy.sparse.csr_array(x) for x in GOOD]), "sparse"),
         (lambda: analyze(scipy.sparse.csr_array(GOOD[0]), labels=np.arange(20)), "X is sparse"),
         (lambda: analyze(np.ma.masked_less(GOOD[0], 0.0), labels=np.arange(20)), "X is masked"),
+        (lambda: analyze({"cat": GOOD[0], "dog": changed(np.nan)[2]}), "manifold 'dog' holds NaN"),
+        (lambda: analyze(dict(zip("ab", (GOOD[0], GOOD[1][:-1]), strict=True))), "manifold 'b' has 19 features"),
+        (lambda: analyze(GOOD[0], labels=np.ma.masked_less(np.arange(20), 3)), "labels is masked"),
+        (lambda: analyze(GOOD[0], labels=[*"xy" * 9, "y", np.nan]), "labels has 1 missing"),
+        (lambda: analyze(GOOD[0], labels=np.array([*"xy" * 9, None, None], dtype=object)), "2 missing"),
+        (lambda: analyze(GOOD[0], labels=[0.0, np.nan] * 10), "10 missing"),
+        (lambda: analyze(GOOD[0], labels=np.array([*"xy" * 9, 1, 2], dtype=object)), "without a common order"),
+        (lambda: analyze(GOOD[0], labels=np.array([*"xy" * 10], dtype=object), points=11), "class 'x' has 10"),
+        (lambda: analyze(np.zeros((0, 5)), labels=[]), "one label for each row"),
+        (lambda: analyze([[1.0, 2.0], [3.0]], labels=[0, 1]), "X cannot be read as an array"),
+        (lambda: analyze(GOOD, directions="auto"), "directions cannot be read as an array"),
+        (lambda: analyze(GOOD, directions=np.eye(20)[:1], neighbours=1), "give one of the two"),
+        (lambda: analyze(GOOD, neighbours=-1), "neighbours is -1"),
+        (lambda: analyze(GOOD, neighbours=1.5), "neighbours is 1.5"),
+        (lambda: manifolds.clouds(4, 20, 6, np.nan), "spread is nan"),
+        (lambda: manifolds.clouds(4, 20, 6, 1.0, about=np.ones((1, 20))), r"about has shape \(1, 20\)"),
+        (lambda: simulated_capacity(GOOD, points=5), "simulated_capacity"),
         (lambda: analyze(GOOD, n_draws=1), "n_draws is 1"),
         (lambda: analyze(GOOD, n_draws=20.0), "n_draws is 20.0"),
         (lambda: analyze(GOOD, seed=-1), "seed is -1"),

@@ -135,3 +135,10 @@ def test_theory_and_simulation_agree_within_five_per_cent(kind):
     assert abs(simulated.capacity / theory["capacity"] - 1) < 0.05 + 2 * error / theory["capacity"]
     if kind == "balls":
         assert simulated.capacity > 0.9 * exact.ball_capacity(0.5, 3)
+
+
+def test_samples_with_labels_are_the_same_manifolds():
+    X = manifolds.clouds(8, 30, 5, 0.5)
+    samples, y = X.transpose(0, 2, 1).reshape(-1, 30), np.repeat(np.arange(8), 5)
+    by_label = simulated_capacity(samples, labels=y, n_dichotomies=8)
+    assert by_label == simulated_capacity(X, n_dichotomies=8)
