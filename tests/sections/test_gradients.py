@@ -150,7 +150,7 @@ def gradients_of(tiny):
 
 @pytest.mark.slow
 def test_permuted_labels_are_ignored_at_first_on_digits():
-    table = mfta.compute("gradients", seeds=[0])
+    table = mfta.compute("gradients", seeds=[0], epochs=1, measured_epochs=[], head_scales=[1.0], checkpoints=[])
     page = functions("gradients")
     at = (table["varied"] == "epoch") & (table["stage"] == "initial") & (table["part"] == "label_dependent")
     norms = table[at & table["layer"].notna()].pivot_table(index="layer", columns="examples", values="norm")
