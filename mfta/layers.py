@@ -145,7 +145,7 @@ def _activations(
     called: set[str] = set()
     batches = images.tensor_split(-(-len(images) // BATCH))  # of equal sizes: a batch of one is a shape of its own
 
-    def keep(name: str, _: nn.Module, given: Any, output: Any) -> None:
+    def keep(name: str, _: nn.Module, __: Any, output: Any) -> None:
         value = _tensor(output)
         if name in called or value is None:  # of a module that is called more than once, the first call
             return

@@ -128,8 +128,11 @@ document.addEventListener("DOMContentLoaded", () => {
 
   const state = { network: 0, measure: "capacity", paper: true, stage: "last", direction: "last", treatment: null };
   const network = () => networks[state.network];
-  const nameOf = (of) => `${of.network.replace("vgg16", "VGG-16")} on ${DATASETS[of.dataset] || of.dataset}, ` +
-    `${of.batch_norm ? "with" : "no"} batch norm (preset ${of.preset}, ${"seed" + ((of.layer_memorization || of.rewinding).seeds.length > 1 ? "s" : "")} ${spanned((of.layer_memorization || of.rewinding).seeds)})`;
+  const nameOf = (of) => {
+    const seeds = (of.layer_memorization || of.rewinding).seeds;
+    return `${of.network.replace("vgg16", "VGG-16")} on ${DATASETS[of.dataset] || of.dataset}, ` +
+      `${of.batch_norm ? "with" : "no"} batch norm (preset ${of.preset}, seed${seeds.length > 1 ? "s" : ""} ${spanned(seeds)})`;
+  };
   const parts = [];
   const refresh = () => parts.forEach((part) => part());
   const head = document.getElementById("explore-network");

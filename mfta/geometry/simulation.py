@@ -81,24 +81,24 @@ def simulated_capacity(
     p = len(clouds)
     signs(dichotomies, p, 1, np.random.default_rng(0))  # what is not one is refused before the work
     owner = np.repeat(np.arange(p), [x.shape[1] for x in clouds])
-    flat = np.concatenate(clouds, axis=1)
-    if not np.isfinite(flat).all():
+    stacked = np.concatenate(clouds, axis=1)
+    if not np.isfinite(stacked).all():
         raise GeometryError("the points hold NaN or infinity; remove those points or see what made them")
-    flat = np.ldexp(flat, -int(np.frexp(np.abs(flat).max())[1]))  # no square overflows or vanishes
+    stacked = np.ldexp(stacked, -int(np.frexp(np.abs(stacked).max())[1]))  # no square overflows or vanishes
     if center:
-        flat = flat - flat.mean(1, keepdims=True)
-    most = len(flat)
-    if most > flat.shape[1]:  # the same inner products in fewer coordinates
-        flat = np.asarray(np.linalg.qr(flat, mode="r"))
+        stacked = stacked - stacked.mean(1, keepdims=True)
+    most = len(stacked)
+    if most > stacked.shape[1]:  # the same inner products in fewer coordinates
+        stacked = np.asarray(np.linalg.qr(stacked, mode="r"))
     if kappa > 0.0:
-        norms = np.array([np.linalg.norm(flat[:, owner == i].mean(1)) for i in range(p)])
+        norms = np.array([np.linalg.norm(stacked[:, owner == i].mean(1)) for i in range(p)])
         if not norms.all():
             raise GeometryError(
                 f"{called(manifolds)(int(norms.argmin()))} has its center at the origin, kappa's unit"
             )
-        flat = flat / norms[owner]
+        stacked = stacked / norms[owner]
     else:
-        most = len(flat)  # more features than the points' rank change nothing
+        most = len(stacked)  # more features than the points' rank change nothing
     counts: dict[int, list[int]] = {}
 
     def count(n: int, times: int) -> float:
@@ -109,7 +109,7 @@ def simulated_capacity(
                 side = signs(dichotomies, p, 1, rng)[0]
             else:
                 side = signs(dichotomies, p, tally[1] + 1, rng)[-1]
-            projected = rng.standard_normal((n, len(flat))) @ flat if n < most or kappa > 0.0 else flat
+            projected = rng.standard_normal((n, len(stacked))) @ stacked if n < most or kappa > 0.0 else stacked
             if bias:
                 lift = (LIFT if kappa > 0.0 else 1.0) * np.sqrt(np.square(projected).sum(0).max())
                 projected = np.vstack([projected, np.full(projected.shape[1], lift)])

@@ -65,8 +65,7 @@ def _theory(points: np.ndarray, config: CapacityTheory, generator: np.random.Gen
 def _kept(summary: dict) -> dict:
     """What the table keeps of a summary."""
     names = ("capacity", "radius", "dimension", "center_correlation", "unconverged", "residual")
-    kept = {name: summary[name] for name in names if name in summary}
-    return {**kept, "capacity_stderr": summary["capacity_stderr_draws"]}
+    return {**{name: summary[name] for name in names}, "capacity_stderr": summary["capacity_stderr_draws"]}
 
 
 def _exact(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
