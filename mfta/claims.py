@@ -50,7 +50,7 @@ CLAIMS = (
         _further("first layers", "the same advantage in the first third of the layers",
                  _least_first - _early("permuted", "capacity", FIRST), above=1.02),
         Rule("layers", "layers at which restored beat permuted examples in every seed, as a share of all",
-             of.layers_where(_early, "restored", "permuted"), "further"),
+             of.layers_where("early", "initial", "restored", "permuted"), "further"),
     )),
     Claim("C2", "Memorization happens in the deeper layers, by a falling radius and dimension of the permuted"
           " manifolds.", "layer_memorization", (

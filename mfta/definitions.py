@@ -87,13 +87,10 @@ def _reached(starts: tuple[Found, ...], choices: frozenset[str], apart: tuple[st
     while todo:
         found, node = todo.pop()
         if found not in texts:
-            module = _module(found[0])
             if isinstance(node, ast.ClassDef):
                 node, later = _divided(node)
                 methods |= {(found[0], f"{node.name}.{method.name}"): method for method in later}
-            stripped = _Stripped(module, choices).root(node)
-            texts[found] = ast.dump(stripped)
-            uses, named = _uses(stripped, module)
+            texts[found], uses, named = _read(_chosen(node, choices), _module(found[0]))
             attributes |= named
             todo += [pair for use in uses for pair in _resolved(use, apart)]
         if not todo:
@@ -109,9 +106,9 @@ def _hash(text: str, digits: int = 8) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:digits]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Module:
-    """Top-level statements by the names they define, and what is imported of the package."""
+    """Top-level statements, stripped, by the names they define, and what is imported of the package."""
 
     name: str
     statements: dict[str, list[ast.stmt]]
@@ -142,11 +139,13 @@ def _module(name: str) -> _Module:
         elif isinstance(node, ast.Import):
             ours = [alias for alias in node.names if _inside(alias.name, ("mfta",))]
             imports |= {alias.asname or "mfta": (alias.name if alias.asname else "mfta", None) for alias in ours}
-    statements: dict[str, list[ast.stmt]] = {}
+    module = _Module(name, {}, imports)
     for node in tree.body:
-        for defined in _defined(node):
-            statements.setdefault(defined, []).append(node)
-    return _Module(name, statements, imports)
+        names = [*_defined(node)]
+        stripped = _Stripped(module).visit(node)
+        for defined in names:
+            module.statements.setdefault(defined, []).append(stripped)
+    return module
 
 
 def _inside(module: str, homes: tuple[str, ...]) -> bool:
@@ -183,6 +182,7 @@ def _resolved(found: Found, apart: tuple[str, ...]) -> Iterator[tuple[Found, ast
             yield from _resolved(module.imports[name], apart)
 
 
+@cache
 def _divided(node: ast.ClassDef) -> tuple[ast.ClassDef, list[Function]]:
     """A class without those methods that matter only where something calls them by name."""
     later = [
@@ -198,8 +198,25 @@ def _divided(node: ast.ClassDef) -> tuple[ast.ClassDef, list[Function]]:
     return kept, later
 
 
-def _uses(node: ast.AST, module: _Module) -> tuple[set[Found], set[str]]:
-    """What of the package a stripped definition uses, and all names of attributes in it."""
+@cache
+def _chosen(node: ast.stmt, choices: frozenset[str]) -> ast.stmt:
+    """Of a dict by names, the entries that were chosen, where any was; else the statement as it is."""
+    value = getattr(node, "value", None)
+    if not isinstance(value, ast.Dict):
+        return node
+    keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+    kept = [place for place, key in enumerate(keys) if key in choices]
+    if not kept or not all(isinstance(key, str) for key in keys):
+        return node
+    chosen = copy.copy(node)
+    entries = ast.Dict([value.keys[place] for place in kept], [value.values[place] for place in kept])
+    chosen.value = entries  # type: ignore[attr-defined]
+    return chosen
+
+
+@cache
+def _read(node: ast.stmt, module: _Module) -> tuple[str, set[Found], set[str]]:
+    """A definition's text, what of the package it uses, and all names of attributes in it."""
     attributes = {part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
     attributes |= {p.value for p in ast.walk(node) if isinstance(p, ast.Constant) and isinstance(p.value, str)}
     taken = {id(part.value): part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)}
@@ -212,7 +229,7 @@ def _uses(node: ast.AST, module: _Module) -> tuple[set[Found], set[str]]:
                 inner = f"{home}.{taken[id(part)]}"
                 home, name = (inner, None) if _exists(inner) else (home, taken[id(part)])
             uses.add((home, name))
-    return uses, attributes
+    return ast.dump(node), uses, attributes
 
 
 def _free_names(table: symtable.SymbolTable) -> set[str]:
@@ -221,22 +238,10 @@ def _free_names(table: symtable.SymbolTable) -> set[str]:
 
 
 class _Stripped(ast.NodeTransformer):
-    """A definition without what makes no numbers."""
+    """Takes from a statement what makes no numbers."""
 
-    def __init__(self, module: _Module, choices: frozenset[str]) -> None:
-        self.module, self.choices = module, choices
-
-    def root(self, node: ast.stmt) -> ast.stmt:
-        """A copy of a top-level statement, or of a method."""
-        node = copy.deepcopy(node)
-        value = getattr(node, "value", None)
-        if isinstance(value, ast.Dict):
-            keys = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
-            kept = [place for place, key in enumerate(keys) if key in self.choices]
-            if kept and all(isinstance(key, str) for key in keys):
-                value.keys = [value.keys[place] for place in kept]
-                value.values = [value.values[place] for place in kept]
-        return self.visit(node)
+    def __init__(self, module: _Module) -> None:
+        self.module = module
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         self.generic_visit(node)

@@ -61,22 +61,24 @@ def _logs(table: pd.DataFrame, examples: str, measure: str, stage: str, place: s
     return values.reindex(columns=thirds(table)[place]).map(np.log).dropna(axis=1, how="all")
 
 
-@effect
-def change(table: pd.DataFrame, stage: str, since: str, examples: str, measure: str, place: str) -> pd.Series:
-    """Mean log ratio over the layers of a place of a set's measure at one stage to that at another."""
+def _changes(table: pd.DataFrame, stage: str, since: str, examples: str, measure: str, place: str) -> pd.DataFrame:
+    """Log ratio of a set's measure at one stage to that at another: rows are seeds, columns the depths of a place."""
     now, then = (_logs(table, examples, measure, at, place) for at in (stage, since))
-    return (now - then).mean(axis=1).dropna()
+    return now - then
 
 
 @effect
-def layers_where(table: pd.DataFrame, of: Callable[[str, str, str], Effect], more: str, less: str) -> pd.Series:
+def change(table: pd.DataFrame, *of: str) -> pd.Series:
+    """Mean log ratio over the layers of a place: ``change(stage, since, examples, measure, place)``."""
+    return _changes(table, *of).mean(axis=1).dropna()
+
+
+@effect
+def layers_where(table: pd.DataFrame, stage: str, since: str, more: str, less: str) -> pd.Series:
     """Share of layers at which the capacity of one set changed more than that of another in every seed."""
-    ahead = []
-    for depth in thirds(table)[ALL]:
-        here = table[table["layer"].isna() | (table["depth"] == depth)]
-        ahead.append((of(more, "capacity", ALL) - of(less, "capacity", ALL))(here) > 0)
-    by_layer = pd.concat(ahead, axis=1)
-    return pd.Series(float(by_layer.all().mean()), index=by_layer.index)
+    more_of, less_of = (_changes(table, stage, since, name, "capacity", ALL) for name in (more, less))
+    ahead = (more_of - less_of).reindex(columns=thirds(table)[ALL]) > 0
+    return pd.Series(float(ahead.all().mean()), index=ahead.index)
 
 
 @Effect

@@ -4,6 +4,7 @@ A run lies in ``runs/<fingerprint of its config>/``: ``epoch_NNNN.pt`` (weights)
 ``resume.pt`` while it is under way, ``certificate.json`` when it is done.
 """
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ __all__ = ["EVALUATION_BATCH", "LAYOUT", "Run", "device", "evaluate", "predict",
 
 CHANCES = 2
 """Permuted labels count as not yet memorized up to so many times the accuracy of chance."""
+RESUMED_WITHIN = 1.0
+"""Seconds of training that an interruption may cost where epochs are shorter; of longer ones it costs one at most."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,7 @@ class Run:
     @property
     def kept_epochs(self) -> list[int]:
         """Epochs whose weights were kept: 0, all early ones, the config's checkpoints, the best and the last."""
-        early = range(1, (self.early_epoch or 0) + 1)
-        return sorted({0, *early, *self.config.checkpoints, self.best_epoch, self.config.epochs})
+        return sorted(_kept(self.config, self.best_epoch, self.early_epoch or 0))
 
     def stages(self, epoch: int) -> list[str]:
         """What an epoch is: initial, best, last, early; several where they coincide; empty text for others."""
@@ -143,7 +145,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     history: list[dict] = []
     best, early, spent, first = (-1.0, 0), 0, 0.0, 0
     trained: list[str] = []
-    resume = directory / "resume.pt"
+    resume, written = directory / "resume.pt", -math.inf
     if resume.exists():
         saved = _load(resume)
         if saved.get("code") == digest and saved.get("fingerprint") == config.fingerprint:
@@ -165,27 +167,29 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
         bar.set_postfix({name: f"{accuracy[name]:.3f}" for name in labels.EXAMPLES})
         if epoch == early + 1 and accuracy["permuted"] <= CHANCES / dataset.classes:
             early = epoch
-        keep = epoch in {0, early, config.epochs, *config.checkpoints}
         if epoch > 0 and accuracy["test"] > best[0]:
-            _forget(config, directory, best[1], early)
-            best, keep = (accuracy["test"], epoch), True
-        if keep:
+            best = (accuracy["test"], epoch)
+        if epoch in _kept(config, best[1], early):
             _save(network.state_dict(), checkpoint_path(directory, epoch))
-        progress = {
-            "code": digest,
-            "fingerprint": config.fingerprint,
-            "epoch": epoch,
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "history": history,
-            "best": best,
-            "early": early,
-            "precision": trained,
-            "spent": spent + time.monotonic() - started,
-        }
-        _save(progress, resume)
+        if time.monotonic() - written >= RESUMED_WITHIN:
+            progress = {
+                "code": digest,
+                "fingerprint": config.fingerprint,
+                "epoch": epoch,
+                "network": network.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "history": history,
+                "best": best,
+                "early": early,
+                "precision": trained,
+                "spent": spent + time.monotonic() - started,
+            }
+            _save(progress, resume)
+            _forget(directory, _kept(config, best[1], early))
+            written = time.monotonic()
         store.progress(bar, epoch, config.epochs, time.monotonic() - began)
 
+    _forget(directory, _kept(config, best[1], early))
     if not everything or "bfloat16" in trained:  # the stages that are judged: all images, in single precision
         for epoch in {best[1], config.epochs}:
             network.load_state_dict(_load(checkpoint_path(directory, epoch)))
@@ -237,7 +241,13 @@ def _load(path: Path) -> dict:
         raise StoreError(f"'{path}' is not a checkpoint of ours ({reason}): remove '{path.parent}'") from None
 
 
-def _forget(config: Training, directory: Path, epoch: int, early: int) -> None:
-    """Remove the weights of a former best epoch that nothing else asks for."""
-    if epoch > early and epoch not in {0, config.epochs, *config.checkpoints}:
-        checkpoint_path(directory, epoch).unlink(missing_ok=True)
+def _kept(config: Training, best: int, early: int) -> set[int]:
+    """Epochs whose weights are kept: 0, all early ones, the config's checkpoints, the best and the last."""
+    return {*range(early + 1), *config.checkpoints, best, config.epochs}
+
+
+def _forget(directory: Path, kept: set[int]) -> None:
+    """Remove the weights of other epochs: those that were the best of their time."""
+    for path in directory.glob("epoch_*.pt"):
+        if int(path.stem.removeprefix("epoch_")) not in kept:
+            path.unlink()

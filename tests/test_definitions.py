@@ -1,33 +1,42 @@
 """A table knows which definitions made it: a changed number or loop is seen and named, what makes none is not."""
 
-import ast
+import multiprocessing
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "mfta"
-REPORT = """
-import json, sys
-from mfta import definitions, sections, training
-out = {}
-for section, network in (("rewinding", "convnet"), ("double_descent", "cnn5"), ("layer_memorization", "vgg16")):
-    dataset = "cifar100" if network == "vgg16" else "digits"
-    config = sections.section_model(section)(network=network, dataset=dataset).model_dump()
-    out[network] = definitions.of(config, sections.computing(section))
-out["run"] = definitions.of(config, training.run)
-json.dump(out, sys.stdout)
-"""
+NETWORKS = {"convnet": "rewinding", "cnn5": "double_descent", "vgg16": "layer_memorization"}
+
+
+def described(folder, answer):
+    """What a process that knows no other copy of the package sends of the one in ``folder``."""
+    sys.path.insert(0, str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mfta"]:
+        del sys.modules[name]
+    from mfta import definitions, sections, training
+
+    assert Path(definitions.__file__).is_relative_to(folder)
+    out = {}
+    for network, section in NETWORKS.items():
+        dataset = "cifar100" if network == "vgg16" else "digits"
+        config = sections.section_model(section)(network=network, dataset=dataset).model_dump()
+        out[network] = definitions.of(config, sections.computing(section))
+    answer.send(out | {"run": definitions.of(config, training.run)})
 
 
 def report(folder):
-    answer = subprocess.run(
-        [sys.executable, "-c", REPORT], env={"PYTHONPATH": str(folder)}, cwd=folder, capture_output=True, check=False
-    )
-    assert answer.returncode == 0, answer.stderr.decode()
-    return ast.literal_eval(answer.stdout.decode())
+    """By network, the definitions behind a table; those behind a run. Forked, as PyTorch takes seconds to import."""
+    context = multiprocessing.get_context("fork")
+    answer, end = context.Pipe(duplex=False)
+    process = context.Process(target=described, args=(folder, end))
+    process.start()
+    end.close()
+    found = answer.recv()
+    process.join()
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -39,10 +39,12 @@ def test_mixed_precision_keeps_single_precision_weights(config):
     assert change < 0.2 * torch.cat([v.flatten() for v in plain.values()]).double().norm()
 
 
+@pytest.mark.parametrize("within", [0, 3600])
 @pytest.mark.parametrize("killed_after", [0, 1, 2])
-def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatch, killed_after):
+def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatch, killed_after, within):
     undisturbed = training.run(config)
     monkeypatch.setenv("MFTA_RUNS", str(tmp_path / "elsewhere"))
+    monkeypatch.setattr(training, "RESUMED_WITHIN", within)
     evaluate, evaluated = training.evaluate, []
 
     def kill(*arguments):
@@ -57,8 +59,9 @@ def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatc
     monkeypatch.setattr(training, "evaluate", lambda *a: (evaluated.append(a[3]), evaluate(*a))[1])
     evaluated.clear()
     resumed = training.run(config)
-    assert evaluated == list(range(killed_after + 1, 4))
-    assert states_equal(undisturbed.state(3), resumed.state(3))
+    assert evaluated == list(range(1 if within else killed_after + 1, 4))  # the first epoch is always kept
+    assert {path.name for path in resumed.directory.iterdir()} == {p.name for p in undisturbed.directory.iterdir()}
+    assert all(states_equal(undisturbed.state(epoch), resumed.state(epoch)) for epoch in undisturbed.kept_epochs)
     assert undisturbed.history.equals(resumed.history)
     assert undisturbed.kept_epochs == resumed.kept_epochs
 
