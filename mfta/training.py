@@ -5,7 +5,9 @@ A run lies in ``runs/<fingerprint of its config>/``: ``epoch_NNNN.pt`` (weights)
 """
 
 import math
+import sys
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +84,8 @@ def run(config: Training, fresh: bool = False) -> Run:
         if certificate is None:
             certificate = _train(config, directory, digest)
         store.check_certificate(directory, "run", config.fingerprint, config.model_dump(mode="json"))
+        if not isinstance(certificate.get("best_epoch"), int):
+            raise StoreError(f"'{directory}' does not say which epoch was the best: remove it to train it again")
         store.check_file(directory / "history.csv")
     history = pd.read_csv(directory / "history.csv")
     return Run(config, directory, history, certificate["best_epoch"], certificate.get("early_epoch"))
@@ -145,14 +149,13 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
     history: list[dict] = []
     best, early, spent, first = (-1.0, 0), 0, 0.0, 0
     trained: list[str] = []
+    files: dict[str, str] = {}
     resume, written = directory / "resume.pt", -math.inf
-    if resume.exists():
-        saved = _load(resume)
-        if saved.get("code") == digest and saved.get("fingerprint") == config.fingerprint:
-            network.load_state_dict(saved["network"])
-            optimizer.load_state_dict(saved["optimizer"])
-            history, best, early, trained = saved["history"], saved["best"], saved["early"], saved["precision"]
-            spent, first = saved["spent"], saved["epoch"] + 1
+    if saved := _interrupted(directory, digest, config):
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        history, best, early, trained = saved["history"], saved["best"], saved["early"], saved["precision"]
+        spent, first, files = saved["spent"], saved["epoch"] + 1, saved["files"]
 
     bar = tqdm(range(first, config.epochs + 1), initial=first, total=config.epochs + 1, disable=None)
     bar.set_description(f"{config.network} on {config.dataset}, seed {config.seed}, {precision}")
@@ -169,8 +172,12 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             early = epoch
         if epoch > 0 and accuracy["test"] > best[0]:
             best = (accuracy["test"], epoch)
-        if epoch in _kept(config, best[1], early):
-            _save(network.state_dict(), checkpoint_path(directory, epoch))
+        kept = {checkpoint_path(directory, at).name: at for at in _kept(config, best[1], early)}
+        files = {name: checksum for name, checksum in files.items() if name in kept}  # without a former best
+        if epoch in kept.values():
+            path = checkpoint_path(directory, epoch)
+            _save(network.state_dict(), path)
+            files |= store.checksums([path])
         if time.monotonic() - written >= RESUMED_WITHIN:
             progress = {
                 "code": digest,
@@ -182,14 +189,15 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
                 "best": best,
                 "early": early,
                 "precision": trained,
+                "files": files,
                 "spent": spent + time.monotonic() - started,
             }
             _save(progress, resume)
-            _forget(directory, _kept(config, best[1], early))
+            _forget_all_but(files, directory)
             written = time.monotonic()
         store.progress(bar, epoch, config.epochs, time.monotonic() - began)
 
-    _forget(directory, _kept(config, best[1], early))
+    _forget_all_but(files, directory)
     if not everything or "bfloat16" in trained:  # the stages that are judged: all images, in single precision
         for epoch in {best[1], config.epochs}:
             network.load_state_dict(_load(checkpoint_path(directory, epoch)))
@@ -205,7 +213,7 @@ def _train(config: Training, directory: Path, digest: str) -> dict:
             "config": config.model_dump(mode="json"),
             "code": digest,
             "definitions": definitions_of(config),
-            "files_sha256": store.checksums([directory / "history.csv", *directory.glob("epoch_*.pt")]),
+            "files_sha256": files | store.checksums([directory / "history.csv"]),
             "best_epoch": best[1],
             "early_epoch": early or None,
             "data_sha256": dataset.checksum,
@@ -235,10 +243,34 @@ def _save(content: dict, path: Path) -> None:
 def _load(path: Path) -> dict:
     """Read tensors and plain values alone: a file that holds code is refused, never run."""
     try:
-        return torch.load(path, weights_only=True, map_location=device())
+        content = torch.load(path, weights_only=True, map_location=device())
     except Exception:
+        content = None
+    if not isinstance(content, dict):
         reason = "it is cut, or holds more than tensors and plain values"
-        raise StoreError(f"'{path}' is not a checkpoint of ours ({reason}): remove '{path.parent}'") from None
+        raise StoreError(f"'{path}' is not a checkpoint of ours ({reason}): remove '{path.parent}'")
+    return content
+
+
+def _interrupted(directory: Path, digest: str, config: Training) -> dict | None:
+    """What an interrupted training goes on from; None where there is nothing, or what lies there is not what it left.
+
+    None of the checkpoints is taken on trust: each must have the checksum that it was written with.
+    """
+    resume = directory / "resume.pt"
+    if not resume.exists():
+        return None
+    try:
+        saved = _load(resume)
+        if (saved.get("code"), saved.get("fingerprint")) != (digest, config.fingerprint):
+            return None
+        if saved["files"] == store.checksums([directory / name for name in saved["files"]]):
+            return saved
+        reason = f"a checkpoint in '{directory}' was changed"
+    except (StoreError, OSError) as error:
+        reason = str(error).partition(": remove")[0]
+    tqdm.write(f"{reason}: the training starts over", file=sys.stderr)
+    return None
 
 
 def _kept(config: Training, best: int, early: int) -> set[int]:
@@ -246,8 +278,8 @@ def _kept(config: Training, best: int, early: int) -> set[int]:
     return {*range(early + 1), *config.checkpoints, best, config.epochs}
 
 
-def _forget(directory: Path, kept: set[int]) -> None:
+def _forget_all_but(files: Collection[str], directory: Path) -> None:
     """Remove the weights of other epochs: those that were the best of their time."""
     for path in directory.glob("epoch_*.pt"):
-        if int(path.stem.removeprefix("epoch_")) not in kept:
+        if path.name not in files:
             path.unlink()

@@ -50,12 +50,6 @@ def cut(path):
     path.write_bytes(path.read_bytes()[:-50])
 
 
-def under_way(job):
-    """A run that was interrupted, whose state to go on from holds code."""
-    (job.shared.directory / "certificate.json").unlink()
-    put({"network": pytest.raises}, "resume.pt")(job)
-
-
 def blocked(job):
     shutil.rmtree(store.results_directory())
     store.results_directory().write_text("")
@@ -98,7 +92,7 @@ CASES = {
     "a history removed": (in_run(Path.unlink, "history.csv"), run_of, "history.csv' is missing"),
     "a history cut": (in_run(cut, "history.csv"), run_of, f"history.csv' .*{ALTERED}"),
     "another run's": (lambda job: edit_run(job, fingerprint="0" * 16), run_of, "belongs to another run: restore it"),
-    "code to go on from": (under_way, run_of, "resume.pt' is not a checkpoint of ours .*: remove"),
+    "no best epoch": (lambda job: edit_run(job, best_epoch=None), run_of, "does not say which epoch was the best"),
     "no such epoch": (lambda job: None, lambda job: run_of(job).state(17), "epoch 17 of .* was not kept; kept: "),
 }
 

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -64,6 +66,48 @@ def test_an_interrupted_run_goes_on_to_the_same_end(config, tmp_path, monkeypatc
     assert all(states_equal(undisturbed.state(epoch), resumed.state(epoch)) for epoch in undisturbed.kept_epochs)
     assert undisturbed.history.equals(resumed.history)
     assert undisturbed.kept_epochs == resumed.kept_epochs
+
+
+@pytest.fixture
+def interrupted(config, monkeypatch):
+    """A training of three epochs that ended after the second."""
+    evaluate = training.evaluate
+
+    def kill(*arguments):
+        if arguments[3] == 3:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(training, "RESUMED_WITHIN", 0)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "evaluate", kill)
+        training.run(config)
+    return training.store.runs_directory() / config.fingerprint
+
+
+DAMAGE = {
+    "another epoch's weights": (lambda at: shutil.copy(at / "epoch_0000.pt", at / "epoch_0001.pt"), "was changed"),
+    "a checkpoint cut": (lambda at: (at / "epoch_0001.pt").write_bytes(b"PK"), "was changed"),
+    "a checkpoint removed": (lambda at: (at / "epoch_0001.pt").unlink(), "No such file"),
+    "its own state cut": (lambda at: (at / "resume.pt").write_bytes(b"PK"), "resume.pt' is not a checkpoint of ours"),
+    "code": (lambda at: torch.save({"network": pytest.raises}, at / "resume.pt"), "is not a checkpoint of ours"),
+    "a tensor": (lambda at: torch.save(torch.ones(3), at / "resume.pt"), "resume.pt' is not a checkpoint of ours"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_was_changed_while_a_training_stood_still_is_not_gone_on_from(config, interrupted, damage, capsys):
+    change, said = DAMAGE[damage]
+    change(interrupted)
+    run = training.run(config)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+    assert line.endswith(": the training starts over")
+    network, dataset = run.network(1), training.data_of(config)
+    logits = training.predict(network, dataset.test_images)
+    accuracy = np.mean(logits.argmax(1).numpy() == dataset.test_labels)
+    rows = run.history[run.history["examples"] == "test"].set_index("epoch")["accuracy"]
+    assert rows[1] == pytest.approx(accuracy)
 
 
 def test_a_finished_run_is_loaded(config, monkeypatch):
