@@ -1,5 +1,6 @@
 """The command line: ``mfta compute | rerun | status | verify | data``."""
 
+import errno
 import sys
 from typing import Annotated, Any
 
@@ -13,10 +14,12 @@ from mfta.geometry import GeometryError
 from mfta.options import parse_choices
 
 # Paths may hold what rich would take for markup or an emoji.
-console = Console(width=None if sys.stdout.isatty() else 200, highlight=False, markup=False, emoji=False)
+LIVE = sys.stdout is not None and sys.stdout.isatty()
+console = Console(width=None if LIVE else 200, highlight=False, markup=False, emoji=False)
+ERRORS = Console(stderr=True, highlight=False, emoji=False)
 
 Sections = Annotated[list[str] | None, typer.Argument(help="sections; none: all of them")]
-Preset = Annotated[str, typer.Option(help="quick, small, full or paper")]
+Preset = Annotated[str, typer.Option(help="quick, small, full, paper, or your own")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="override a parameter; NAME=none: without a value"),
@@ -34,7 +37,12 @@ class OneLineErrors(TyperGroup):
         try:
             return super().invoke(ctx)
         except (MftaError, GeometryError) as error:
-            say(f"{type(error).__name__}: {error}", Console(stderr=True, highlight=False, emoji=False))
+            say(f"{type(error).__name__}: {error}", ERRORS)
+            raise typer.Exit(2) from None
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            say("OSError: what there is to say cannot be written: no space left", ERRORS)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             say("interrupted: what is finished is kept; the same command goes on from there")

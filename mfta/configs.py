@@ -8,8 +8,8 @@ import functools
 import hashlib
 import json
 from collections.abc import Mapping
-from importlib import resources
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from importlib import resources, util
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,10 +17,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from mfta.data import SOURCES
 from mfta.errors import ParameterError, nearest
 from mfta.networks import NETWORKS
+from mfta.options import as_number
 from mfta.schedules import SCHEDULES
 
-Preset = Literal["quick", "small", "full", "paper"]
-PRESETS: tuple[str, ...] = get_args(Preset)
+PRESETS = ("quick", "small", "full", "paper")
+"""Those of the book, nearer and nearer to the paper; other files in ``presets/`` are presets too."""
+LARGEST = 2**31 - 1
+"""Of whole numbers, so that none overflows where it is used."""
 Epochs = tuple[Annotated[int, Field(ge=0)], ...]
 Scales = Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(strict=False)]
 
@@ -29,6 +32,15 @@ class Parameters(BaseModel):
     """Base of all configs: immutable, strict about names and types."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _whole_numbers_are_not_too_large(self) -> Self:
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for number in value if isinstance(value, tuple) else [value]:
+                if isinstance(number, int) and number > LARGEST:
+                    raise ValueError(f"{name} = {number} is refused: give {LARGEST} or less")
+        return self
 
     @property
     def fingerprint(self) -> str:
@@ -50,9 +62,9 @@ class Training(Parameters):
     test_per_class: int | None = Field(None, ge=1, description="images a class; None: all of them")
     permuted_fraction: float = Field(0.5, ge=0, le=1, description="share of each class with permuted labels")
     network: Literal[tuple(NETWORKS)] = "convnet"  # type: ignore[valid-type]
-    width: int | None = Field(None, ge=1, description="channels of the first stage; None: the standard width")
+    width: int | None = Field(None, ge=1, le=2**16, description="channels of the first stage; None: standard")
     batch_norm: bool = True
-    hidden: int = Field(0, ge=0, description="units of each hidden linear layer, in widths; 0: one linear layer")
+    hidden: int = Field(0, ge=0, le=2**16, description="units of each hidden layer, in widths; 0: one linear layer")
     dropout: float = Field(0.0, ge=0, lt=1, description="share of the hidden activations dropped in training")
     epochs: int = Field(60, ge=1)
     batch_size: int = Field(64, ge=1)
@@ -68,7 +80,7 @@ class Training(Parameters):
     )
     followed: int | None = Field(None, ge=2, description="training images in the curves over epochs; None: all")
     compiled: bool = Field(False, description="compile the training steps, which pays on a GPU")
-    threads: int = Field(1, ge=1, description="CPU threads; part of the config, as sums depend on it")
+    threads: int = Field(1, ge=1, le=1024, description="CPU threads; part of the config, as sums depend on it")
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="after")
@@ -83,11 +95,11 @@ class Analysis(Parameters):
 
     points: int = Field(40, ge=2, description="M, points a manifold, the same in all four sets")
     draws: int = Field(200, ge=2, description="Gaussian draws a manifold")
-    kappa: float = Field(0.0, ge=0, description="margin, in units of the theory")
+    kappa: float = Field(0.0, ge=0, le=100, description="margin, in units of the theory")
     remove_centers: bool = Field(True, description="project out the low-rank part of the centers")
     projection: int | None = Field(None, ge=2, description="random projection of wider layers; None: exact")
     before_activation: bool = Field(False, description="measure what each ReLU is given, not what it answers")
-    threads: int = Field(1, ge=1, description="CPU threads; part of the config, as sums depend on it")
+    threads: int = Field(1, ge=1, le=1024, description="CPU threads; part of the config, as sums depend on it")
 
 
 class Section(Training):
@@ -152,8 +164,23 @@ def preset_values(preset: str, section: str) -> dict[str, Any]:
 
 @functools.cache
 def _preset(preset: str) -> Mapping[str, Any]:
-    if preset not in PRESETS:
+    folder = resources.files("mfta").joinpath("presets")
+    own = sorted(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
+    known = [*PRESETS, *(name for name in own if name not in PRESETS)]
+    if preset not in known:
         raise ParameterError(
-            f"there is no preset '{preset}'.{nearest(str(preset), PRESETS)} The presets: {', '.join(PRESETS)}"
+            f"there is no preset '{preset}'.{nearest(str(preset), known)} The presets: {', '.join(known)}"
         )
-    return yaml.safe_load(resources.files("mfta").joinpath("presets", f"{preset}.yaml").read_text())
+    try:
+        blocks = yaml.safe_load(folder.joinpath(f"{preset}.yaml").read_text(encoding="utf-8"))
+        seeds, _ = blocks.pop("seeds"), blocks["training"]
+        values = {name: {of: as_number(value) for of, value in block.items()} for name, block in blocks.items()}
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
+        raise ParameterError(
+            f"presets/{preset}.yaml is refused ({' '.join(str(error).split())}): give seeds, and names and values"
+            " in a training block and one a section"
+        ) from None
+    unknown = [name for name in values if name != "training" and util.find_spec(f"mfta.sections.{name}") is None]
+    if unknown:
+        raise ParameterError(f"presets/{preset}.yaml is refused: there is no section '{unknown[0]}'")
+    return {"seeds": seeds, **values}

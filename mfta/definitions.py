@@ -127,7 +127,7 @@ def _module(name: str) -> _Module:
     assert spec is not None
     path = Path(str(spec.origin))
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     imports: dict[str, Found] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

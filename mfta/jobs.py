@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from mfta import definitions, sections, store, training
 from mfta.errors import NeedsTorch, ParameterError, StoreError
-from mfta.options import as_number
+from mfta.options import as_number, parse_seeds
 
 State = Literal["stored", "missing", "stale", "refused"]
 
@@ -202,6 +202,7 @@ def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None
     that arrive as text, 1e-3 say, are read. Raises ParameterError before anything is computed: for a name, a type
     or a value that is refused, for more images than there are, and for a network that cannot be built.
     """
+    seeds = parse_seeds(seeds, "seeds =") if isinstance(seeds, str) else seeds
     given = {name: as_number(value) for name, value in {"seeds": seeds, **overrides}.items()}
     listed = [Job(section, preset, config) for config in sections.grid(section, preset, **given)]
     for job in listed:

@@ -61,7 +61,8 @@ def largest(section: str, **parameters: Any) -> tuple[pd.DataFrame, str]:
     Where nothing beyond the page's own preset is stored, the page's own table: computed where it is missing.
     """
     own = jobs(section, **parameters)
-    for preset in reversed(configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :]):
+    nearer = configs.PRESETS[configs.PRESETS.index(own[0].preset) + 1 :] if own[0].preset in configs.PRESETS else ()
+    for preset in reversed(nearer):
         table = stored.tables(preset).get(section)
         if table is not None:
             stale = any(row.state == "stale" for row in stored.audit(f"{preset}/{section}"))

@@ -31,11 +31,11 @@ def parse_overrides(texts: list[str] | None, option: str = "--set") -> dict[str,
         if name in given:
             raise ParameterError(f"{option} gives {name} twice: give it once")
         try:
-            given[name] = as_number(yaml.load(value, _Values))
-        except (yaml.YAMLError, ValueError):
+            given[name] = None if value == "None" else as_number(yaml.load(value, _Values))
+        except (yaml.YAMLError, ValueError, RecursionError):  # an alias may hold itself
             raise ParameterError(f"{option} {text!r} is refused: '{value}' is not a YAML value") from None
         if name == "seeds" and isinstance(given[name], str):
-            given[name] = parse_seeds(value, option)
+            given[name] = parse_seeds(value, f"{option} seeds =")
     return given
 
 

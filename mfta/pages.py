@@ -63,7 +63,7 @@ def surroundings() -> str:
 def is_current(name: str, parameters: dict[str, Any], around: str) -> bool:
     """Whether the executed notebook is the one that these parameters and :func:`surroundings` gave."""
     try:
-        return _mark(name).read_text() == _made_of(name, parameters, around)
+        return _mark(name).read_text(encoding="utf-8") == _made_of(name, parameters, around)
     except OSError:
         return False
 

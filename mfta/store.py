@@ -33,9 +33,15 @@ def folder(variable: str, name: str) -> Path:
     """The absolute folder an environment variable names, a tilde expanded; unset, empty: ``name`` in the project."""
     given = os.environ.get(variable, "").strip()
     try:
-        return Path(given).expanduser().absolute() if given else home() / name
+        path = Path(given).expanduser().absolute() if given else home() / name
+        if not path.exists() or path.is_dir():
+            return path
+        reason = "it is no folder"
     except RuntimeError:
-        raise StoreError(f"{variable} = {given!r} is in a home that is not there: give the whole path") from None
+        reason = "its home is not there: give the whole path"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise StoreError(f"{variable} = {given or name!r} is refused ({reason}): give another place")
 
 
 def without_places(text: str) -> str:
@@ -179,7 +185,7 @@ def read_certificate(directory: Path) -> dict[str, Any] | None:
     """The certificate in ``directory``; None where nothing was finished there."""
     path = directory / "certificate.json"
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
@@ -222,10 +228,13 @@ def check_file(path: Path) -> None:
     if certificate is None:
         raise StoreError(f"'{path.parent}' has no certificate: {_remedy(path.parent)}")
     sums = {"table.csv": certificate.get("table_sha256")} | certificate.get("files_sha256", {})
-    if not path.exists():
-        raise StoreError(f"'{path}' is missing: {_remedy(path.parent)}")
-    # Runs of before there were checksums have none.
-    if path.name in sums and checksums([path])[path.name] != sums[path.name]:
+    try:
+        checksum = checksums([path])[path.name]
+    except FileNotFoundError:
+        raise StoreError(f"'{path}' is missing: {_remedy(path.parent)}") from None
+    except OSError as error:
+        raise StoreError(f"'{path}' cannot be read ({error.strerror}): {_remedy(path.parent)}") from None
+    if checksum != sums.get(path.name, checksum):  # runs of before there were checksums have none
         raise StoreError(f"'{path}' is not what its certificate says (edited or cut): {_remedy(path.parent)}")
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from mfta import configs, definitions, store
 from mfta.errors import NeedsTorch, ParameterError, StoreError
 from mfta.jobs import changed_since
-from mfta.sections import SECTIONS, computing, config, section_model
+from mfta.sections import SECTIONS, computing, config, of_certificate, section_model
 
 NAMED = 4
 """Changes that a table's reason names, so that it stays a line or two."""
@@ -46,19 +46,20 @@ def _audited(folder: Path) -> Row:
         if certificate is None:
             return Row(preset, section, seed, fingerprint, "unfinished", "being made, or interrupted")
         store.read_table(folder, fingerprint)
-        seed, why = str(certificate["config"]["seed"]), f"made {certificate['made']} on {certificate['device']}"
-        defaults = section_model(section).model_validate({}).model_dump()  # a certificate may be older
-        now = definitions.of({**defaults, **certificate["config"]}, computing(section))
+        made_with = of_certificate(section, certificate["config"])
+        seed = ", ".join(f"{name} {getattr(made_with, name)}" for name in made_with.grid).removeprefix("seed ")
+        why = f"made {certificate['made']} on {certificate['device']}"
+        now = definitions.of(made_with.model_dump(), computing(section))
         if certificate.get("code") != definitions.digest(now):
             changes = changed_since(certificate, now)
             more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
             state, why = "stale", f"since then: {', '.join(changes[:NAMED])}{more}; {why}"
     except NeedsTorch:
         why += "; whether the code has changed since is not known without PyTorch"
-    except (StoreError, ParameterError) as error:
+    except StoreError as error:
         state, why = "refused", str(error)
-    except KeyError as error:
-        state, why = "refused", f"'{folder}' has no {error} in its certificate or is of no known section"
+    except (KeyError, TypeError, ValueError) as error:  # of another version, or edited
+        state, why = "refused", f"'{folder}' is of no section and config that are known here ({error}): remove it"
     return Row(preset, section, seed, fingerprint, state, why)
 
 
@@ -112,7 +113,9 @@ def variations(
         its_preset, section, _ = folder.parts[-3:]
         if its_preset != preset or section not in sections:
             continue
-        with suppress(StoreError):  # `mfta status` and the page on the build say what is wrong with it
+        with suppress(
+            StoreError, ParameterError
+        ):  # `mfta status` and the page on the build say what is wrong with it
             certificate = store.read_certificate(folder) or {}
             made_with = certificate.get("config", {})
             model = section_model(section)

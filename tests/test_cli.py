@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -9,7 +10,7 @@ from mfta import store
 from mfta.cli import app
 from mfta.errors import ParameterError
 from mfta.options import parse_overrides, parse_seeds
-from mfta.stored import stored_directories
+from mfta.stored import audit, stored_directories
 
 TINY_OPTIONS = [
     option
@@ -45,6 +46,8 @@ def run(*arguments):
         (["compute", "layer_memorization", "--set", "points=100"], "points = 100 is more than the 65 unpermuted"),
         (["rerun", "--set", "drawz=3"], "Did you mean 'draws'"),
         (["data", "imagenet"], "only cifar100"),
+        (["compute", "--set", "epochs=&a [*a]"], "is not a YAML value"),
+        (["compute", "--set", "seeds=none"], "--set seeds = 'none' is refused"),
     ],
 )
 def test_bad_input_gets_one_line_and_a_non_zero_exit(arguments, message):
@@ -99,6 +102,44 @@ def test_verify_fails_on_an_edited_table():
     answer = run("verify")
     assert answer.exit_code == 1
     assert "is not what its certificate says" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    "config", [{"network": "bogus"}, {"network": ["a"]}, {"dataset": "bogus"}, {"width": "x"}, {"width": -1}]
+)
+def test_a_certificate_of_what_is_not_known_here_hides_no_other_table(config):
+    run("compute", "layer_memorization", "--seeds", "0,1", *TINY_OPTIONS)
+    one, other = stored_directories()
+    certificate = store.read_certificate(one)
+    certificate["config"] |= config
+    store.write_json(one / "certificate.json", certificate)
+    (other.parents[1] / "bogus").mkdir()
+    other.rename(other.parents[1] / "bogus" / other.name)
+    answer = run("verify")
+    assert answer.exit_code == 1
+    assert f"'{one}' is of no section and config that are known here" in answer.stdout
+    assert answer.stdout.count(": remove it") == 2
+    assert len(answer.stdout.splitlines()) == 3
+
+
+def test_none_as_the_boxes_of_notebooks_write_it_means_as_the_preset_says():
+    assert parse_overrides(["epochs=None", "hidden=null"]) == {"epochs": None, "hidden": None}
+
+
+def test_a_width_of_a_scan_is_shown():
+    tiny = [option for text in ("epochs=1", "points=8", "draws=20") for option in ("--set", text)]
+    run("compute", "double_descent", "--seeds", "0", "--set", "widths=[2]", *tiny)
+    assert [row.seed for row in audit()] == ["0, width 2"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_output_that_cannot_be_written_is_one_line():
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run([sys.executable, "-m", "mfta.cli", "status"], stdout=full, stderr=subprocess.PIPE)
+    assert answer.returncode == 2
+    assert answer.stderr.decode().startswith("OSError: what there is to say cannot be written")
+    closed = subprocess.run(f"{sys.executable} -m mfta.cli status >&-", shell=True, capture_output=True)
+    assert b"Traceback" not in closed.stderr
 
 
 def test_overrides_are_read_as_yaml_and_exponents_as_numbers():

@@ -1,3 +1,6 @@
+import re
+from importlib import resources
+
 import pytest
 
 from mfta import configs, sections
@@ -55,6 +58,65 @@ def test_unknown_section_and_preset_name_the_nearest():
         sections.config("layer_memorisation")
     with pytest.raises(ParameterError, match="Did you mean 'quick'"):
         sections.config("layer_memorization", "quik")
+
+
+@pytest.fixture
+def own_preset(tmp_path, monkeypatch):
+    """A function that writes presets/mine.yaml, made of quick.yaml."""
+    quick = (resources.files("mfta") / "presets" / "quick.yaml").read_text()
+    folder = tmp_path / "presets"
+    folder.mkdir()
+
+    def write(old="", new=""):
+        assert old in quick
+        (folder / "mine.yaml").write_text(quick.replace(old, new, 1))
+
+    monkeypatch.setattr(configs.resources, "files", lambda package: tmp_path)
+    configs._preset.cache_clear()
+    yield write
+    configs._preset.cache_clear()
+
+
+def test_a_preset_of_ones_own_is_one_file(own_preset):
+    own_preset("epochs: 60", "epochs: 7")
+    assert sections.config("layer_memorization", "mine").epochs == 7
+    assert [config.seed for config in sections.grid("rewinding", "mine")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("  epochs: 60", " epochs: 60", "presets/mine.yaml is refused (while parsing"),
+        ("seeds: [0, 1, 2]", "", "presets/mine.yaml is refused ('seeds'): give seeds"),
+        (
+            "layer_memorization:",
+            "layer_memorisation:",
+            "mine.yaml is refused: there is no section 'layer_memoris",
+        ),
+        (
+            "  epochs: 60",
+            "  epoch: 60",
+            "mine.yaml, rewinding: there is no parameter 'epoch'. Did you mean 'epochs'",
+        ),
+        ("  epochs: 60", "  epochs: many", "presets/mine.yaml, rewinding: epochs = 'many' is refused"),
+        ("training:", "training: 3\nother:", "presets/mine.yaml is refused ('int' object"),
+    ],
+)
+def test_a_preset_that_is_wrong_is_named(own_preset, old, new, says):
+    own_preset(old, new)
+    with pytest.raises(ParameterError, match=re.escape(says)) as refusal:
+        sections.grid("rewinding", "mine")
+    assert "\n" not in str(refusal.value)
+
+
+def test_numbers_of_a_preset_are_read_as_anywhere_else(own_preset):
+    own_preset("learning_rate: 0.05", "learning_rate: 5e-2")
+    assert sections.config("rewinding", "mine").learning_rate == 0.05
+
+
+def test_listed_epochs_are_a_set():
+    one, other = (sections.config("rewinding", checkpoints=of, rewound_to=[1]) for of in ([3, 1, 3], (1, 3)))
+    assert one.fingerprint == other.fingerprint
 
 
 def test_none_means_as_the_preset_says():

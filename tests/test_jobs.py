@@ -120,9 +120,8 @@ def test_an_audit_of_sound_tables(job):
 
 
 def test_a_place_that_cannot_be_written_gets_one_line(job, tmp_path, monkeypatch):
-    blocked = tmp_path / "file"
-    blocked.write_text("")  # a file where a folder should be: not even root can write below it
-    monkeypatch.setenv("MFTA_RESULTS", str(blocked))
+    (tmp_path / "file").write_text("")  # a file where a folder should be: not even root can write below it
+    monkeypatch.setenv("MFTA_RESULTS", str(tmp_path / "file" / "results"))
     with pytest.raises(StoreError, match=r"cannot write .*MFTA_RESULTS") as refusal:
         job.table()
     assert "\n" not in str(refusal.value)

@@ -46,6 +46,10 @@ def in_run(act, name="epoch_0001.pt"):
     return lambda job: act(job.shared.directory / name)
 
 
+def in_results(act):
+    return lambda job: act(job.directory / "table.csv")
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-50])
 
@@ -77,13 +81,18 @@ ALTERED = "(edited or cut): restore it, or remove"
 CASES = {
     "a number edited": (edit("table.csv", lambda t: t.replace("0.1", "0.2", 1)), table, f"table.csv' .*{ALTERED}"),
     "a table cut": (lambda job: cut(job.directory / "table.csv"), table, f"table.csv' .*{ALTERED}"),
+    "a table that is a folder": (
+        in_results(lambda p: (p.unlink(), p.mkdir())),
+        table,
+        "cannot be read (Is a directory)",
+    ),
     "a table removed": (lambda job: (job.directory / "table.csv").unlink(), table, "table.csv' is missing: restore"),
     "a certificate cut": (edit("certificate.json", lambda t: t[:20]), table, "certificate.json' cannot be read"),
     "another table's": (certificate(fingerprint="0" * 16), table, "certificate.json' belongs to another table"),
     "a run's": (certificate(kind="run"), table, "certificate.json' belongs to another table"),
     "a list": (edit("certificate.json", lambda t: "[1, 2]"), table, "certificate.json' is no certificate: remove"),
     "a parameter edited": (edit("certificate.json", other_config), table, "was made with another draws: restore it"),
-    "a file for a folder": (blocked, table, "cannot write .*: make room or allow writing there, or set MFTA_RES"),
+    "a file for a folder": (blocked, table, "MFTA_RESULTS = .* is refused (it is no folder)"),
     "code": (put({"weights": pytest.raises}), state, f"epoch_0001.pt' .*{ALTERED}"),
     "code, no checksum": (code_without_checksums, state, "epoch_0001.pt' is not a checkpoint of ours"),
     "a checkpoint cut": (in_run(cut), state, f"epoch_0001.pt' .*{ALTERED}"),

@@ -6,14 +6,15 @@ A section's file is named as the section. It holds a subclass of :class:`mfta.co
 
 import importlib
 import itertools
+import json
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 from pydantic import ValidationError
 
-from mfta.configs import Epochs, Section, preset_values
+from mfta.configs import LARGEST, Epochs, Section, preset_values
 from mfta.errors import ParameterError, nearest
 
 SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
@@ -53,12 +54,25 @@ def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
     values = {name: value for name, value in values.items() if name not in {f"{n}s" for n in model.grid}}
     last = values.get("epochs", model.model_fields["epochs"].default)
     for name, value in values.items():
-        if isinstance(value, list | tuple) and model.model_fields[name].annotation == Epochs:
-            values[name] = tuple(e for e in value if not (isinstance(e, int) and isinstance(last, int) and e > last))
+        listed = isinstance(value, list | tuple) and name in model.model_fields
+        if listed and model.model_fields[name].annotation == Epochs and all(type(e) is int for e in (*value, last)):
+            values[name] = tuple(sorted({e for e in value if e <= last}))
     try:
         return model(**values)
     except ValidationError as error:
-        raise ParameterError(_one_line(section, error)) from None
+        name, said = _one_line(error, model.model_fields)
+        where = f"presets/{preset}.yaml, {section}" if name in values.keys() - given.keys() else section
+        raise ParameterError(f"{where}: {said}") from None
+
+
+def of_certificate(section: str, values: Mapping[str, Any]) -> Section:
+    """The config that a certificate holds, with defaults for what it does not know yet. Raises ParameterError."""
+    model = section_model(section)
+    known = {name: value for name, value in values.items() if name in model.model_fields}
+    try:
+        return model.model_validate_json(json.dumps(known))
+    except ValidationError as error:
+        raise ParameterError(_one_line(error, known)[1]) from None
 
 
 def grid(section: str, preset: str = "quick", seeds: Any = None, **overrides: Any) -> list[Section]:
@@ -88,18 +102,23 @@ def _listed(name: str, values: Any) -> list[int]:
     chosen = [values] if isinstance(values, int) else list(values) if isinstance(values, list | tuple) else []
     if not chosen or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in chosen):
         raise ParameterError(f"{name} = {values!r} is refused: give a list of integers, [0, 1] say")
+    if max(chosen) > LARGEST:
+        raise ParameterError(f"{name} = {values!r} is refused: give {LARGEST} or less")
     if len(set(chosen)) < len(chosen):
         raise ParameterError(f"{name} = {values!r} is refused: it lists one twice; give each once")
     return chosen
 
 
-def _one_line(section: str, error: ValidationError) -> str:
+def _one_line(error: ValidationError, known: Iterable[str]) -> tuple[str, str]:
+    """The parameter at fault (empty: several together), and what is wrong."""
     first = error.errors(include_url=False)[0]
     name = str(first["loc"][0]) if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        return name, f"there is no parameter '{name}'.{nearest(name, known)}"
     reason = first["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list, [1, 2] say")
     reason = reason[0].lower() + reason[1:]
     if not name:
-        return f"{section}: {reason}"
+        return name, reason
     value = first["input"]
     hint = nearest(str(value), reason.split("'")[1::2]) if first["type"] == "literal_error" else ""
-    return f"{section}: {name} = {value!r} is refused: {reason}.{hint}"
+    return name, f"{name} = {value!r} is refused: {reason}.{hint}"
