@@ -115,7 +115,7 @@ def variations(
             continue
         with suppress(
             StoreError, ParameterError
-        ):  # `mfta status` and the page on the build say what is wrong with it
+        ):  # `mfta status` says what is wrong with it
             certificate = store.read_certificate(folder) or {}
             made_with = certificate.get("config", {})
             model = section_model(section)
