@@ -113,9 +113,7 @@ def variations(
         its_preset, section, _ = folder.parts[-3:]
         if its_preset != preset or section not in sections:
             continue
-        with suppress(
-            StoreError, ParameterError
-        ):  # `mfta status` says what is wrong with it
+        with suppress(StoreError, ParameterError):  # `mfta status` says what is wrong with it
             certificate = store.read_certificate(folder) or {}
             made_with = certificate.get("config", {})
             model = section_model(section)
