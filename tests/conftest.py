@@ -5,9 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_once import TINY
+from made_once import TINY, store_in
 
 from mfta import data
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_store(tmp_path_factory):
+    """Neither do fixtures that several tests share, which are made before a test has its own."""
+    with store_in(tmp_path_factory.mktemp("shared")):
+        yield
 
 
 @pytest.fixture(autouse=True)
