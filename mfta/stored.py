@@ -59,7 +59,8 @@ def _audited(folder: Path) -> Row:
     except StoreError as error:
         state, why = "refused", str(error)
     except (KeyError, TypeError, ValueError) as error:  # of another version, or edited
-        state, why = "refused", f"'{folder}' is of no section and config that are known here ({error}): remove it"
+        reason = f"'{folder}' is of no section and config known here ({error})"
+        state, why = "refused", f"{reason}: remove it, or use the version that made it"
     return Row(preset, section, seed, fingerprint, state, why)
 
 

@@ -115,7 +115,7 @@ def test_a_certificate_of_what_is_not_known_here_hides_no_other_table():
         store.write_json(one / "certificate.json", changed)
         answer = run("verify")
         assert answer.exit_code == 1
-        assert f"'{one}' is of no section and config that are known here" in answer.stdout
+        assert f"'{one}' is of no section and config known here" in answer.stdout
         assert answer.stdout.count(": remove it") == 2
         assert len(answer.stdout.splitlines()) == 3
 

@@ -82,7 +82,7 @@ def interrupted(config, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(training, "evaluate", kill)
         training.run(config)
-    return training.store.runs_directory() / config.fingerprint
+    return store.runs_directory() / config.fingerprint
 
 
 DAMAGE = {

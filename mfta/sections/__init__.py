@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from mfta.configs import LARGEST, Epochs, Section, preset_values
+from mfta.configs import Epochs, Section, preset_values
 from mfta.errors import ParameterError, nearest
 
 SECTIONS = tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
@@ -102,8 +102,6 @@ def _listed(name: str, values: Any) -> list[int]:
     chosen = [values] if isinstance(values, int) else list(values) if isinstance(values, list | tuple) else []
     if not chosen or not all(isinstance(v, int) and not isinstance(v, bool) and v >= 0 for v in chosen):
         raise ParameterError(f"{name} = {values!r} is refused: give a list of integers, [0, 1] say")
-    if max(chosen) > LARGEST:
-        raise ParameterError(f"{name} = {values!r} is refused: give {LARGEST} or less")
     if len(set(chosen)) < len(chosen):
         raise ParameterError(f"{name} = {values!r} is refused: it lists one twice; give each once")
     return chosen
