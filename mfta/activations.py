@@ -1,13 +1,11 @@
 """What the layers answer: taps, class manifolds, and their projection when wide."""
 
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
 
 from mfta.networks import Network
 from mfta.streams import stream
@@ -33,9 +31,8 @@ def record(
     instead of what it answers. Only as many layers as fit in ``MEMORY`` are held at a time.
     """
     network.eval()
-    nodes = _nodes(network, before_activation)
-    for group in _passes(network, images, nodes, layers):
-        recorded = _record(network, images, nodes, group)
+    for group in _passes(network, images, layers):
+        recorded = _record(network, images, group, before_activation)
         for name in group:
             activations = recorded.pop(name)
             if projection is not None and activations.shape[1] > projection:
@@ -72,49 +69,47 @@ def manifolds(activations: np.ndarray, examples: np.ndarray) -> np.ndarray:
     return chosen.reshape(classes, points, -1).transpose(0, 2, 1)
 
 
-def _nodes(network: Network, before_activation: bool) -> dict[str, str]:
-    """By layer, the node of the network's graph where its answer is taken."""
-    nodes = {name: layer.node for name, layer in network.taps.items()}
-    if not before_activation:
-        return nodes
-    every = _quietly(get_graph_node_names, network)[1]
-    activations = {name for name, module in network.named_modules() if isinstance(module, nn.ReLU)}
-    for name, node in nodes.items():
-        last = max(place for place, other in enumerate(every) if other == node or other.startswith(f"{node}."))
-        if every[last].removesuffix("_1") in activations:  # torchvision numbers the second call of one module
-            nodes[name] = every[last - 1]
-    return nodes
-
-
 def _record(
-    network: Network, images: torch.Tensor, nodes: dict[str, str], group: Sequence[str]
+    network: Network, images: torch.Tensor, group: Sequence[str], before_activation: bool = False
 ) -> dict[str, np.ndarray]:
-    recorded: dict[str, np.ndarray] = {}
-    if "input" in group:
-        recorded["input"] = images.flatten(1).cpu().numpy()
-    wanted = {nodes[name]: name for name in group if name != "input"}
-    if not wanted:
-        return recorded
-    taps = _quietly(create_feature_extractor, network, return_nodes=wanted).eval()
-    start = 0
-    for batch in images.split(EVALUATION_BATCH):
-        with torch.no_grad():
-            answers = taps(batch.to(device(), memory_format=LAYOUT))
-        for name, answer in answers.items():
-            flat = answer.flatten(1)
-            if name not in recorded:
-                recorded[name] = np.empty((len(images), flat.shape[1]), dtype=np.float32)
-            recorded[name][start : start + len(batch)] = flat.float().cpu().numpy()
-        start += len(batch)
+    """By layer, the activations of all images, taken as its module is first called on each batch."""
+    recorded = {"input": images.flatten(1).cpu().numpy()} if "input" in group else {}
+    read: set[str] = set()
+    rectified: dict[int, tuple[torch.Tensor, ...]] = {}  # by its answer, what a ReLU was given, and the answer itself
+
+    def rectify(_: nn.Module, given: tuple[torch.Tensor], answer: torch.Tensor) -> None:
+        rectified[id(answer)] = *given, answer
+
+    def keep(name: str, _: nn.Module, __: tuple[torch.Tensor], answer: torch.Tensor) -> None:
+        if name in read:
+            return
+        read.add(name)
+        flat = rectified.get(id(answer), (answer,))[0].flatten(1).float().cpu().numpy()
+        if name not in recorded:
+            recorded[name] = np.empty((len(images), flat.shape[1]), dtype=np.float32)
+        recorded[name][start : start + len(flat)] = flat
+
+    rectifiers = [module for module in network.modules() if before_activation and isinstance(module, nn.ReLU)]
+    hooks = [module.register_forward_hook(rectify) for module in rectifiers]
+    for name in group:
+        if name != "input":
+            hooks.append(network.get_submodule(network.taps[name].node).register_forward_hook(partial(keep, name)))
+    try:
+        for start in range(0, len(images), EVALUATION_BATCH):
+            read.clear()
+            rectified.clear()
+            with torch.no_grad():
+                network(images[start : start + EVALUATION_BATCH].to(device(), memory_format=LAYOUT))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return recorded
 
 
-def _passes(
-    network: Network, images: torch.Tensor, nodes: dict[str, str], layers: Sequence[str] | None
-) -> list[list[str]]:
+def _passes(network: Network, images: torch.Tensor, layers: Sequence[str] | None) -> list[list[str]]:
     """Consecutive layers whose activations fit in memory together."""
     chosen = [name for name in network.layers if layers is None or name in layers]
-    sizes = {name: answer.size for name, answer in _record(network, images[:1], nodes, chosen).items()}
+    sizes = {name: answer.size for name, answer in _record(network, images[:1], chosen).items()}
     groups: list[list[str]] = [[]]
     held = 0
     for name in chosen:
@@ -125,10 +120,3 @@ def _passes(
         groups[-1].append(name)
         held += needed
     return groups
-
-
-def _quietly(trace: Callable[..., Any], network: Network, **given: Any) -> Any:
-    """Trace the network without the warning that its graph for training, which is never used, differs."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        return trace(network, **given)

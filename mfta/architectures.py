@@ -1,7 +1,6 @@
 """The architectures, from torchvision's blocks, for small images.
 
-Every network says which of its nodes are its layers, each taken after its activation. Activations are never
-in place, since a tap before one would otherwise read what it left behind.
+Every network says which of its modules are its layers, each taken after its activation.
 """
 
 from collections import OrderedDict
@@ -20,7 +19,7 @@ class Layer:
     """Where a layer's activations are taken, and which modules' weights are its own."""
 
     node: str
-    """As torchvision's feature extraction calls it."""
+    """The module, by its path, whose answer it is: the first one where it is called more than once."""
     owns: tuple[str, ...] = ()
     """Modules whose weights and buffers belong to the layer; () means the node itself."""
 
@@ -33,12 +32,15 @@ class Network(nn.Sequential):
     """Stages in sequence, with the names of its layers.
 
     ``taps``: layer name → :class:`Layer`, in order of depth from 1; depth 0 is the input. Layers are named
-    as a person would: conv3_1, pool3, fc1, head.
+    as a person would: conv3_1, pool3, fc1, head. Activations are made to keep what they are given.
     """
 
     def __init__(self, stages: OrderedDict[str, nn.Module], taps: dict[str, Layer]) -> None:  # noqa: D107 (above)
         super().__init__(stages)
         self.taps = taps
+        for module in self.modules():
+            if isinstance(module, nn.ReLU):
+                module.inplace = False
 
     @property
     def layers(self) -> list[str]:
@@ -96,8 +98,7 @@ def plain(name: str, plan: Plan, hidden_layers: int, shape: Shape, normed: Conta
                 continue
             times, kernel = step if isinstance(step, tuple) else (step, 3)
             out = times * shape.width
-            # A plain sequence, since feature extraction does not look into torchvision's own blocks.
-            block = Conv2dNormActivation(channels, out, kernel, norm_layer=norm, inplace=False)
+            block = Conv2dNormActivation(channels, out, kernel, norm_layer=norm)
             stage[f"conv{place}"] = nn.Sequential(*block)
             taps[f"conv{number}_{place}"] = Layer(f"stage{number}.conv{place}")
             channels = out
@@ -125,8 +126,7 @@ def resnet18(shape: Shape) -> Network:
     """
     width = shape.width
     norm = nn.BatchNorm2d if shape.batch_norm else nn.Identity
-    stem = Conv2dNormActivation(shape.image_size[0], width, norm_layer=norm, inplace=False, bias=False)
-    # A plain sequence, since feature extraction does not look into torchvision's own blocks.
+    stem = Conv2dNormActivation(shape.image_size[0], width, norm_layer=norm, bias=False)
     stages: OrderedDict[str, nn.Module] = OrderedDict(stage1=nn.Sequential(*stem))
     taps = {"conv1": Layer("stage1")}
     planes = width
@@ -137,11 +137,11 @@ def resnet18(shape: Shape) -> Network:
             shortcut = None
             if stride != 1 or planes != out:
                 shortcut = nn.Sequential(_thinned(stride), nn.Conv2d(planes, out, 1, bias=False), norm(out))
-            stage[f"block{block}"] = _never_in_place(BasicBlock(planes, out, stride, shortcut, norm_layer=norm))
+            stage[f"block{block}"] = BasicBlock(planes, out, stride, shortcut, norm_layer=norm)
             planes, place = out, f"stage{number}.block{block}"
-            # The block calls its one ReLU twice; feature extraction numbers the second call.
+            # The block calls its one ReLU twice, and answers what the second call does.
             first = Layer(f"{place}.relu", (f"{place}.conv1", f"{place}.bn1"))
-            second = Layer(f"{place}.relu_1", (f"{place}.conv2", f"{place}.bn2", f"{place}.downsample"))
+            second = Layer(place, (f"{place}.conv2", f"{place}.bn2", f"{place}.downsample"))
             taps |= {f"conv{number}_{2 * block - 1}": first, f"conv{number}_{2 * block}": second}
         stages[f"stage{number}"] = nn.Sequential(stage)
     stages |= {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "head": nn.Linear(planes, shape.classes)}
@@ -165,8 +165,8 @@ def resnet9(shape: Shape) -> Network:
     k, norm = shape.width, nn.BatchNorm2d if shape.batch_norm else None
 
     def conv(given: int, out: int, *pool: nn.Module) -> nn.Sequential:
-        block = Conv2dNormActivation(given, out, norm_layer=norm, inplace=False)
-        return nn.Sequential(*block, *pool)  # plain, since feature extraction does not look into torchvision's own
+        block = Conv2dNormActivation(given, out, norm_layer=norm)
+        return nn.Sequential(*block, *pool)
 
     def pair(channels: int) -> Residual:
         return Residual(OrderedDict(conv1=conv(channels, channels), conv2=conv(channels, channels)))
@@ -180,7 +180,7 @@ def resnet9(shape: Shape) -> Network:
     for name in stages:
         if name.startswith("stage"):
             taps[f"conv{name[-1]}_1"] = Layer(f"{name}.conv1")
-            taps[f"conv{name[-1]}_2"] = Layer(f"{name}.add", (f"{name}.conv2",))
+            taps[f"conv{name[-1]}_2"] = Layer(name, (f"{name}.conv2",))
         elif name != "flatten":
             taps[name] = Layer(name)
     return Network(stages, taps)
@@ -222,17 +222,7 @@ def densenet121(shape: Shape) -> Network:
     taps["block4"] = Layer("last.relu", ("last",))
     head = nn.Linear(norm.num_features, shape.classes)
     stages |= {"pool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten(), "head": head}
-    for stage in stages.values():
-        _never_in_place(stage)
     return Network(stages, {**taps, "pool": Layer("pool"), "head": Layer("head")})
-
-
-def _never_in_place(module: nn.Module) -> nn.Module:
-    """Make a torchvision block's activations keep what they read: a tap before one would read what it left."""
-    for part in module.modules():
-        if isinstance(part, nn.ReLU):
-            part.inplace = False
-    return module
 
 
 def _thinned(stride: int) -> nn.Module:

@@ -1,6 +1,9 @@
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from mfta import activations, networks
 
@@ -50,6 +53,33 @@ def test_what_an_activation_is_given_is_what_makes_its_answer(name):
     assert all((before[name] < 0).any() for name in rectified)
     assert all(np.array_equal(np.maximum(before[name], 0), after[name]) for name in rectified)
     assert rectified == [name for name in network.layers if name.startswith(("conv", "dense", "block"))]
+
+
+class Doubled(nn.Module):
+    """Calls its one activation twice, and branches on what it reads, which no trace of it would show."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        return self.relu(x - 1) if x.max() > 1e9 else self.relu(self.relu(x) - 1)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_any_module_can_be_a_layer(before):
+    stages = OrderedDict(flatten=nn.Flatten(), twice=Doubled(), head=nn.Linear(64, 2))
+    network = networks.Network(
+        stages,
+        {"first": networks.Layer("twice.relu"), "second": networks.Layer("twice"), "head": networks.Layer("head")},
+    )
+    images = torch.randn(200, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    recorded = dict(activations.record(network, images, before_activation=before))
+    x = images.flatten(1)
+    first, second = (x, x.relu() - 1) if before else (x.relu(), (x.relu() - 1).relu())
+    assert np.array_equal(recorded["first"], first.numpy())
+    assert np.array_equal(recorded["second"], second.numpy())
+    assert not any(module._forward_hooks for module in network.modules())
 
 
 def test_little_memory_means_several_passes_and_the_same_answer(network, images, monkeypatch):
