@@ -10,9 +10,13 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from mfta.geometry import GeometryError, analyze
+from mfta.geometry.inputs import by_label, whole
+from mfta.geometry.result import averaged
 
+ARRAYS = (torch.Tensor, np.ndarray)
 BATCH = 64
 PROBED = 3
 """Images of a first run, which tells what is called, how large it is, and whether images come first."""
@@ -32,44 +36,74 @@ def measure_layers(
     """Capacity, radius and dimension of the class manifolds at each layer of a torch model.
 
     model: any module that takes a batch of images; it is run in evaluation mode, without gradients, uncompiled, on
-    its own device and in its own precision, and left in the mode it was in. images: (n, …), a tensor or array.
-    labels: (n,). layers: names as in `model.named_modules()`; by default every module without children that holds
-    weights, is called and returns images first. A layer's activations are what it returns, flattened (tokens and
-    places are features), the first tensor where it returns several, copied before anything in place changes them;
-    depth 0 is the input. points: a class, drawn by the seed; None takes all of the smallest class. sets: further
-    images and labels by name, measured beside the first, which is then called `examples`. analysis: passed on to
-    `mfta.analyze`.
+    its own device and in its own precision, on no more images than are measured, and left in the mode it was in.
+    images: (n, …), a tensor or array. labels: (n,). layers: names as in `model.named_modules()`; by default every
+    module that holds weights of its own, is called and returns images first, without those that such modules lie
+    in. A layer's activations are what it returns, flattened (tokens and places are features), the first tensor where
+    it returns several, copied before anything in place changes them; depth 0 is the input. points: a class, drawn by
+    the seed; None takes all of the smallest class. sets: further images and labels by name, measured beside the
+    first, which is then called `examples`. analysis: passed on to `mfta.analyze`.
 
     One row a set and layer, in the order in which the layers are called: examples, layer, depth, features, and
     what `ManifoldGeometry.summary` gives; a layer that cannot be measured, as it is zero for all images of a class
     say, has NaN there, and a warning tells why. Raises GeometryError for a named layer that does not exist, is never
-    called or does not return images first, and for images or labels that cannot be measured at all.
+    called or does not return images first, for a model without layers that hold weights, and for images or labels
+    that cannot be measured at all.
     """
-    if isinstance(model, torch.jit.ScriptModule):
-        raise GeometryError(
-            "the layers of a scripted or traced model cannot be read; pass the module it was made from"
-        )
+    if isinstance(model, torch.jit.ScriptModule) or not isinstance(model, nn.Module):
+        what = "scripted or traced model" if isinstance(model, torch.jit.ScriptModule) else type(model).__name__
+        raise GeometryError(f"the layers of a {what} cannot be read; pass the module it was made from")
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
-    modules = dict(model.named_modules())
+    modules = dict(model.named_modules(remove_duplicate=False))
     named = [layers] if isinstance(layers, str) else list(layers) if layers is not None else None
     for name in named or ():
         if name not in modules:
             raise GeometryError(f"the model has no layer {name!r}; its layers: {', '.join(filter(None, modules))}")
-    holding = [name for name, module in modules.items() if not [*module.children()] and [*module.parameters()]]
-    chosen = {name: modules[name] for name in (holding if named is None else named)}
-    if sets and "examples" in sets:
-        raise GeometryError("sets holds 'examples', the name of the images themselves; take another one")
+    chosen = {name: modules[name] for name in (_holding(model) if named is None else named)}
+    if not chosen:
+        raise GeometryError("no module of the model holds weights; name the layers to measure: layers=[...]")
+    every = {"examples": (images, labels)}
+    for name, pair in dict(sets or {}).items():
+        if name == "examples":
+            raise GeometryError("sets holds 'examples', the name of the images themselves; take another one")
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise GeometryError(f"sets[{name!r}] is a {type(pair).__name__}; expected a pair of images and labels")
+        every[name] = (pair[0], pair[1])
     modes = {module: module.training for module in model.modules()}
     model.eval()
     rows: list[dict[str, Any]] = []
     try:
-        for examples, (given, y) in ({"examples": (images, labels)} | (sets or {})).items():
-            x = _batch(given)
-            rows += _of_one_set(model, chosen, named is not None, x, y, {"examples": examples}, points, analysis)
+        for examples, (given, y) in every.items():
+            x, subsets = _drawn(_batch(given), y, points, analysis)
+            rows += _of_one_set(model, chosen, named is not None, x, subsets, {"examples": examples}, analysis)
     finally:
         for module, mode in modes.items():
             module.training = mode
     return pd.DataFrame(rows)
+
+
+def _holding(model: nn.Module) -> list[str]:
+    """The names of modules with weights of their own, or with ones computed from others; where none in the model has
+    any, the model's own."""
+    held = [
+        name
+        for name, module in model.named_modules()
+        if ([*module.parameters(recurse=False)] or parametrize.is_parametrized(module))
+        and ".parametrizations." not in f".{name}"
+    ]
+    return [*filter(None, held)] or held
+
+
+def _drawn(
+    images: torch.Tensor, labels: Any, points: int | None, analysis: dict[str, Any]
+) -> tuple[torch.Tensor, list[dict[Any, np.ndarray]]]:
+    """The images that are measured, and by subset of points and class their places among these."""
+    first, several = whole("seed", analysis.get("seed", 0), 0), whole("repeats", analysis.get("repeats", 1), 1)
+    rows = np.arange(len(images))[:, None]
+    subsets = [by_label(rows, labels, points, first + i) for i in range(several)]
+    needed = np.unique(np.concatenate([index[0] for subset in subsets for index in subset.values()]))
+    places = [{name: np.searchsorted(needed, index[0]) for name, index in subset.items()} for subset in subsets]
+    return images[torch.from_numpy(needed).to(images.device)], places
 
 
 def _of_one_set(
@@ -77,41 +111,57 @@ def _of_one_set(
     chosen: dict[str, nn.Module],
     all_of_them: bool,
     images: torch.Tensor,
-    labels: Any,
+    subsets: list[dict[Any, np.ndarray]],
     which: dict[str, str],
-    points: int | None,
     analysis: dict[str, Any],
 ) -> Iterator[dict[str, Any]]:
     """The rows of one example set, input first; all_of_them: whether a layer that is not called is an error."""
     tried = min(len(images), PROBED)
     skipped: list[str] | None = None if all_of_them else []
     sizes = {name: of.nbytes / tried for name, of in _activations(model, chosen, images[:tried], skipped).items()}
+    called = {*sizes, *(skipped or ())}
+    missing = [name for name in chosen if name not in called]
+    if missing and (all_of_them or not called):
+        raise GeometryError(f"not called when the model runs, or returns no tensor: {', '.join(missing)}")
     if skipped:
         warnings.warn(f"not measured, as they do not return images first: {', '.join(skipped)}", stacklevel=3)
-    missing = [name for name in chosen if name not in sizes]
-    if missing and (all_of_them or not sizes):
-        raise GeometryError(f"not called when the model runs, or returns no tensor: {', '.join(missing)}")
+    if not all_of_them:
+        sizes = {name: size for name, size in sizes.items() if not any(_inside(other, name) for other in called)}
+        # Weights that a module uses without calling what holds them, as attention does, are measured with it.
+        missing = [
+            name for name in missing if not any(_inside(name, other) or _inside(other, name) for other in called)
+        ]
+        if missing:
+            warnings.warn(f"not measured, as they are not called: {', '.join(missing)}", stacklevel=3)
     names = list(sizes)  # in the order of the first call
     depth = {name: place for place, name in enumerate(["input", *names])}
-    yield {**which, **_measured("input", images.flatten(1).float().cpu().numpy(), 0, labels, points, analysis)}
+    yield {**which, **_measured("input", images.flatten(1).float().cpu().numpy(), 0, subsets, analysis)}
     while names:
         held, group = 0.0, list[str]()
         while names and (not group or held + sizes[names[0]] * len(images) <= MEMORY):
             held += sizes[names[0]] * len(images)
             group.append(names.pop(0))
         for name, values in _activations(model, {name: chosen[name] for name in group}, images).items():
-            yield {**which, **_measured(name, values, depth[name], labels, points, analysis)}
+            yield {**which, **_measured(name, values, depth[name], subsets, analysis)}
+
+
+def _inside(name: str, other: str) -> bool:
+    """Whether one module lies in another, by their names."""
+    return name != other and (not other or name.startswith(f"{other}."))
 
 
 def _measured(
-    layer: str, values: np.ndarray, depth: int, labels: Any, points: int | None, analysis: dict[str, Any]
+    layer: str, values: np.ndarray, depth: int, subsets: list[dict[Any, np.ndarray]], analysis: dict[str, Any]
 ) -> dict[str, Any]:
     """One row; what is said of it names the layer."""
     row: dict[str, Any] = {"layer": layer, "depth": depth, "features": values.shape[1]}
+    seed, given = analysis.get("seed", 0), {key: of for key, of in analysis.items() if key not in ("seed", "repeats")}
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            row |= analyze(values, labels=labels, points=points, **analysis).summary()
+            clouds = [{name: values[index].T for name, index in subset.items()} for subset in subsets]
+            found = [analyze(of, seed=seed + number, **given) for number, of in enumerate(clouds)]
+            row |= (averaged(found) if len(found) > 1 else found[0]).summary()
         except GeometryError as error:
             if not depth:  # what is wrong with the images, the labels or the parameters is wrong everywhere
                 raise
@@ -123,9 +173,9 @@ def _measured(
 
 def _batch(images: Any) -> torch.Tensor:
     """The images as one tensor."""
-    if isinstance(images, list | tuple) and images and all(isinstance(image, torch.Tensor) for image in images):
-        images = torch.stack(tuple(images))
-    if not isinstance(images, torch.Tensor | np.ndarray) or images.ndim < 2 or not len(images):
+    if isinstance(images, list | tuple) and images and all(isinstance(image, ARRAYS) for image in images):
+        images = torch.stack([torch.as_tensor(image) for image in images])
+    if not isinstance(images, ARRAYS) or images.ndim < 2 or not len(images):
         shape = f" of shape {tuple(images.shape)}" if hasattr(images, "shape") else ""
         raise GeometryError(
             f"images is a {type(images).__name__}{shape}; expected a tensor or array (n, …): of a loader, put its"
@@ -150,22 +200,28 @@ def _activations(
         if name in called or value is None:  # of a module that is called more than once, the first call
             return
         called.add(name)
-        if len(value) != running:
+        if value.is_complex() or value.is_nested or len(value) != running:
             if skipped is not None:
                 skipped.append(name)
                 return
+            shape = "complex numbers" if value.is_complex() else "nested" if value.is_nested else tuple(value.shape)
             raise GeometryError(
-                f"layer {name!r} returns {tuple(value.shape)} for {running} images; images must come first"
-                " (batch_first=True), or choose other layers"
+                f"layer {name!r} returns {shape} for {running} images; images must come first (batch_first=True), as"
+                " real numbers, or choose other layers"
             )
-        parts.setdefault(name, []).append(value.detach().flatten(1).to("cpu", torch.float32, copy=True).numpy())
+        flat = value.detach().reshape(running, -1)
+        parts.setdefault(name, []).append(flat.to("cpu", torch.float32, copy=True).numpy())
 
     handles = [module.register_forward_hook(partial(keep, name)) for name, module in chosen.items()]
     weight = next(iter(model.parameters()), torch.zeros(1))
+    if weight.is_meta:
+        raise GeometryError("the model lies on the device 'meta', which holds no numbers; load its weights first")
+    own = torch.random.fork_rng([weight.device] if weight.is_cuda else [])  # a model may draw in evaluation mode too
     compiled = any(hasattr(m, "_orig_mod") or m._compiled_call_impl is not None for m in model.modules())
     eager = torch.compiler.set_stance("force_eager") if compiled else nullcontext()  # compiled code runs no hooks
     try:
-        with torch.no_grad(), eager:
+        with torch.no_grad(), eager, own:
+            torch.manual_seed(0)
             for batch in batches:
                 called.clear()
                 running = len(batch)

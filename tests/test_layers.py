@@ -100,12 +100,13 @@ def test_layers_that_do_not_return_images_first_are_refused_by_name_or_left_out(
     assert list(named["layer"]) == ["input", "t.layers.1"]
     with pytest.raises(GeometryError, match=r"layer 't.layers.1' returns .* images must come first"):
         measure_layers(turned, images(), LABELS, ["t.layers.1"], **SMALL)
-    with pytest.warns(UserWarning, match=r"do not return images first: t\.layers\.0\.norm1"):
+    with pytest.warns(UserWarning, match=r"do not return images first: t\.layers\.0\.self_attn"):
         table = measure_layers(turned, images(), LABELS, **SMALL)
     assert list(table["layer"]) == ["input", "head"]
     whole = measure_layers(good, images(), LABELS, **SMALL)
     assert whole["capacity"].iloc[-1] == pytest.approx(table["capacity"].iloc[-1], rel=1e-3)
-    assert "t.layers.0.linear1" in set(whole["layer"])  # and of the attention, whose last weights nothing calls, none
+    assert {"t.layers.0.linear1", "t.layers.0.self_attn"} <= set(whole["layer"])
+    assert not whole["layer"].str.endswith("out_proj").any()  # the attention uses its weights and does not call it
 
 
 def test_a_compiled_model_is_measured_as_the_model_that_it_is():
@@ -165,3 +166,81 @@ def test_whatever_holds_images_is_read_or_refused_in_a_line():
     with pytest.raises(GeometryError, match="not called when the model runs, or returns no tensor: other"):
         model.other = nn.ReLU()
         measure_layers(model, several, labels, ["other", "pair"], **SMALL)
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_no_leaf_holds_are_measured():
+    """Attention's, those computed from others, and a module's own beside those of modules in it."""
+    model = vision_transformer.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=4)
+    nn.init.normal_(model.heads.head.weight)
+    table = measure_layers(model, images(), LABELS, **SMALL)
+    assert [name.rpartition(".")[2] for name in table["layer"]] == [
+        *("input", "conv_proj", "ln_1", "self_attention", "ln_2", "0", "3", "ln", "head")
+    ]
+    normed = nn.utils.parametrizations.weight_norm
+    linear = nn.Sequential(nn.Flatten(), normed(nn.Linear(3072, 20)), nn.ReLU(), normed(nn.Linear(20, 8)))
+    assert list(measure_layers(linear, images(), LABELS, **SMALL)["layer"]) == ["input", "1", "3"]
+    with pytest.raises(GeometryError, match="no module of the model holds weights"):
+        measure_layers(nn.Flatten(), images(), LABELS, **SMALL)
+
+
+class Counting(nn.Module):
+    """Adds noise of its own, answers one number an image, and counts the images it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.seen = nn.Parameter(torch.ones(3072) / 3072), []
+
+    def forward(self, x):
+        self.seen.append(len(x))
+        return (x.flatten(1) + torch.randn(len(x), 3072)) @ self.weight
+
+
+class Beside(nn.Module):
+    """A module that is run, and one that is not."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.run, self.unused = run, nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.run(x)
+
+
+def test_no_more_images_are_run_than_are_measured_and_draws_are_the_models_own():
+    model = Beside(Counting())
+    several, labels = images().repeat(20, 1, 1, 1), LABELS.repeat(20)
+    several += 10 * labels[:, None, None, None]
+    before = torch.get_rng_state()
+    with pytest.warns(UserWarning, match="not measured, as they are not called: unused"):
+        one = measure_layers(model, several, labels, **SMALL)
+    assert sum(model.run.seen) == 3 + 4 * 6
+    assert torch.equal(torch.get_rng_state(), before)
+    with pytest.warns(UserWarning, match="not called"):
+        assert measure_layers(model, several, labels, **SMALL).equals(one)
+
+
+def test_several_subsets_of_points_are_those_of_analyze():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 20)).eval()
+    several, labels = images().repeat(2, 1, 1, 1) + torch.arange(48)[:, None, None, None] % 5, LABELS.repeat(2)
+    table = measure_layers(model, several, labels, **SMALL, repeats=3, seed=5)
+    by_hand = analyze(model(several).detach(), labels=labels, **SMALL, repeats=3, seed=5).summary()
+    for name, value in by_hand.items():
+        assert table[name].iloc[-1] == pytest.approx(value, rel=1e-4, nan_ok=True), name
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": None}, "layers of a NoneType cannot be read"),
+        ({"model": nn.Linear(3072, 4, device="meta")}, "on the device 'meta'"),
+        ({"sets": {"test": images()}}, r"sets\['test'\] is a Tensor; expected a pair"),
+        ({"sets": {"test": (images(), LABELS, 3)}}, "expected a pair"),
+        ({"labels": LABELS[:5]}, "expected one label for each row"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_a_line(given, message):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 4))
+    with pytest.raises(GeometryError, match=message) as refusal:
+        measure_layers(**{"model": model, "images": images(), "labels": LABELS, **SMALL, **given})
+    assert "\n" not in str(refusal.value)
