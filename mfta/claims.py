@@ -15,11 +15,7 @@ from mfta import effects as of
 from mfta import paper, stored, wording
 from mfta.configs import PRESETS
 from mfta.effects import ALL, FINAL, FIRST, TRUE_LABELS, Effect
-from mfta.judge import Claim, Finding, Role, Rule, Verdict, find, interval, judge
-
-__all__ = [
-    "CLAIMS", "Claim", "Finding", "Rule", "Verdict", "claim", "find", "interval", "judge", "judged", "papers", "show",
-]  # fmt: skip
+from mfta.judge import Claim, Finding, Role, Rule, Verdict, find, judge
 
 
 def _factor(
