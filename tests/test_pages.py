@@ -43,7 +43,6 @@ class Page:
         self.glued, self.html = {}, []
         monkeypatch.setattr(myst_nb, "glue", lambda key, text, display: self.glued.update({key: text}))
         monkeypatch.setattr(notebook, "sections", lambda: tmp_path)
-        monkeypatch.setattr(notebook, "keep", lambda figure, name: None)
         monkeypatch.setattr(seaborn, "lineplot", lambda *given, **line: None)  # made-up tables have no curves
         monkeypatch.setattr(claims, "display", lambda figure: None)
         self.space = space = {}
