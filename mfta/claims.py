@@ -143,7 +143,7 @@ def papers(of_claim: Claim) -> dict[str, Finding]:
     return {finding.rule.key: finding for finding in found if finding.seeds}
 
 
-def show(key: str, table: pd.DataFrame | None = None, of: wording.Judged | None = None) -> HTML:
+def show(key: str, table: pd.DataFrame | None = None, of: dict[str, dict[str, Verdict]] | None = None) -> HTML:
     """One claim as every page shows it: the forest plot of its rules, the words, and the numbers, folded.
 
     table: rows of the claim's section over all seeds, shown as *this run* beside what is stored unless it is one of
