@@ -14,6 +14,7 @@ import pandas as pd
 from threads import HEAD, MEASURES, row
 
 from mfta import claims, definitions, store
+from mfta.judge import find
 
 PAGES = Path(__file__).parents[1] / "book" / "measured"
 
@@ -57,7 +58,7 @@ def in_errors(one: pd.DataFrame, other: pd.DataFrame) -> str:
 def sides(one: pd.DataFrame, other: pd.DataFrame) -> str:
     """How many rules of the verdicts the two tables answer alike."""
     rules = [rule for claim in claims.CLAIMS if claim.section == "layer_memorization" for rule in claim.rules]
-    both = [[f.mean_is_inside for f in (claims.find(r, table) for r in rules) if f.seeds] for table in (one, other)]
+    both = [[f.mean_is_inside for f in (find(r, table) for r in rules) if f.seeds] for table in (one, other)]
     same = sum(a == b for a, b in zip(*both, strict=True))
     return f"Of the {len(both[0])} rules of the verdicts that these tables hold, {same} lie on the same side in both."
 

@@ -15,11 +15,7 @@ from mfta import effects as of
 from mfta import paper, stored, wording
 from mfta.configs import PRESETS
 from mfta.effects import ALL, FINAL, FIRST, TRUE_LABELS, Effect
-from mfta.judge import Claim, Finding, Role, Rule, Verdict, find, interval, judge
-
-__all__ = [
-    "CLAIMS", "Claim", "Finding", "Rule", "Verdict", "claim", "find", "interval", "judge", "judged", "papers", "show",
-]  # fmt: skip
+from mfta.judge import Claim, Finding, Role, Rule, Verdict, find, judge
 
 
 def _factor(
@@ -147,7 +143,7 @@ def papers(of_claim: Claim) -> dict[str, Finding]:
     return {finding.rule.key: finding for finding in found if finding.seeds}
 
 
-def show(key: str, table: pd.DataFrame | None = None, of: wording.Judged | None = None) -> HTML:
+def show(key: str, table: pd.DataFrame | None = None, of: dict[str, dict[str, Verdict]] | None = None) -> HTML:
     """One claim as every page shows it: the forest plot of its rules, the words, and the numbers, folded.
 
     table: rows of the claim's section over all seeds, shown as *this run* beside what is stored unless it is one of

@@ -131,8 +131,7 @@ def _module(name: str) -> _Module:
     imports: dict[str, Found] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            start = package.rsplit(".", node.level - 1)[0] if node.level else ""
-            home = ".".join(part for part in (start, node.module) if part)
+            home = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
             for alias in node.names if _inside(home, ("mfta",)) else ():
                 inner = f"{home}.{alias.name}"
                 imports[alias.asname or alias.name] = (inner, None) if _exists(inner) else (home, alias.name)

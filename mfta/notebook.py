@@ -107,12 +107,6 @@ def offer(table: pd.DataFrame, name: str) -> None:
     store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
 
 
-def keep(figure: Any, name: str) -> None:
-    """Put a matplotlib figure beside the executed notebooks as ``name.svg``, for pages that are no notebooks."""
-    metadata = {"Date": None}
-    store.write(sections() / f"{name}.svg", lambda buffer: figure.savefig(buffer, format="svg", metadata=metadata))
-
-
 def sections() -> Path:
     """The folder of the executed notebooks, which the book renders."""
     return store.home() / "book" / "sections"

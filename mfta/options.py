@@ -19,23 +19,23 @@ _Values.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value)
 _Values.add_constructor("tag:yaml.org,2002:float", lambda _, node: float(node.value))
 
 
-def parse_overrides(texts: list[str] | None, option: str = "--set") -> dict[str, Any]:
+def parse_overrides(texts: list[str] | None) -> dict[str, Any]:
     """``["epochs=20", "checkpoints=[1, 2]"]`` → ``{"epochs": 20, "checkpoints": [1, 2]}``; values are YAML."""
     given: dict[str, Any] = {}
     for text in texts or []:
         name, equals, value = text.partition("=")
         if not equals or not name or not value:
-            raise ParameterError(f"{option} {text!r} is refused: write name=value")
+            raise ParameterError(f"--set {text!r} is refused: write name=value")
         if name == "preset":
-            raise ParameterError(f"{option} {text!r} is refused: write --preset {value}")
+            raise ParameterError(f"--set {text!r} is refused: write --preset {value}")
         if name in given:
-            raise ParameterError(f"{option} gives {name} twice: give it once")
+            raise ParameterError(f"--set gives {name} twice: give it once")
         try:
             given[name] = None if value == "None" else as_number(yaml.load(value, _Values))
         except (yaml.YAMLError, ValueError, RecursionError):  # an alias may hold itself
-            raise ParameterError(f"{option} {text!r} is refused: '{value}' is not a YAML value") from None
+            raise ParameterError(f"--set {text!r} is refused: '{value}' is not a YAML value") from None
         if name == "seeds" and isinstance(given[name], str):
-            given[name] = parse_seeds(value, f"{option} seeds =")
+            given[name] = parse_seeds(value, "--set seeds =")
     return given
 
 

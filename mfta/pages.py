@@ -146,15 +146,11 @@ def prepare(name: str, source: Path, given: dict[str, Any]) -> None:
         raise NotebookError(f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}")
 
 
-def own_kernel(folder: Path, first: str = "") -> dict[str, str]:
-    """The environment of a kernel that is this very Python, whatever the user's own settings and home are.
-
-    first: what the kernel executes before any cell.
-    """
+def own_kernel(folder: Path) -> dict[str, str]:
+    """The environment of a kernel that is this very Python, whatever the user's own settings and home are."""
     spec = folder / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "--log-level=40", "-f", "{connection_file}"]
-    argv += [f"--IPKernelApp.exec_lines={first}"] if first else []
     spec.write_text(json.dumps({"argv": argv, "display_name": "mfta", "language": "python"}))
     places = {"JUPYTER_PATH": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
     places |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "IPYTHONDIR": str(folder / "ipython")}

@@ -108,11 +108,10 @@ def variations(
     one with the preset's epochs counts. Where only the measurement is another, a table of another network than the
     preset's own, by the digest of its checkpoints, is left out.
     """
-    found: dict[Variation, dict[str, dict[tuple, pd.DataFrame]]] = {(): {}}
-    networks: dict[tuple[Variation, str, tuple], str | None] = {}
-    for folder in stored_directories():
-        its_preset, section, _ = folder.parts[-3:]
-        if its_preset != preset or section not in sections:
+    found: dict[tuple[Variation, str, tuple], tuple[pd.DataFrame, str | None]] = {}
+    for folder in stored_directories(f"{preset}/*"):
+        section = folder.parent.name
+        if section not in sections:
             continue
         with suppress(StoreError, ParameterError):  # `mfta status` says what is wrong with it
             certificate = store.read_certificate(folder) or {}
@@ -127,20 +126,18 @@ def variations(
             variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
             if only is not None and variation not in only:
                 continue
-            table = store.read_table(folder, folder.name)
-            place = tuple(made_with[name] for name in model.grid)
-            of_section = found.setdefault(variation, {}).setdefault(section, {})
-            if place not in of_section or not epochs:
-                of_section[place] = table
+            key = variation, section, tuple(made_with[name] for name in model.grid)
+            if key not in found or not epochs:
                 trained = differs.keys() & configs.Training.model_fields.keys()
-                networks[variation, section, place] = None if trained else certificate.get("network")
-    for (variation, section, place), network in networks.items():
-        if network and networks.get(((), section, place)) not in (None, network):
-            del found[variation][section][place]
-    return {
-        variation: _whole(preset, {section: list(listed.values()) for section, listed in of.items()})
-        for variation, of in sorted(found.items())
-    }
+                network = None if trained else certificate.get("network")
+                found[key] = store.read_table(folder, folder.name), network
+    listed: dict[Variation, dict[str, list[pd.DataFrame]]] = {(): {}}
+    for (variation, section, place), (table, network) in found.items():
+        _, own_network = found.get(((), section, place), (None, None))
+        of_section = listed.setdefault(variation, {}).setdefault(section, [])
+        if not network or own_network in (None, network):
+            of_section.append(table)
+    return {variation: _whole(preset, of) for variation, of in sorted(listed.items())}
 
 
 def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -53,10 +53,8 @@ class Trained:
 
     def network(self, at: int | Mapping[str, torch.Tensor]) -> networks.Network:
         """The network after an epoch, or with a state made by hand, in evaluation mode."""
-        if isinstance(at, int):
-            return self._run.network(at)
         network = training.build(self.config.training, self.dataset)
-        network.load_state_dict(at)
+        network.load_state_dict(self.state(at) if isinstance(at, int) else at)
         return network.eval()
 
     def evaluate(self, state: Mapping[str, torch.Tensor]) -> list[dict]:

@@ -16,8 +16,6 @@ MARKS = {
     "reproduced": "✓", "partly": "◐", "undecided": "?", "not reproduced": "✗", "not tested here": "–",
 }  # fmt: skip
 STANDINGS = ("holds", "against", "undecided", "inside", "outside")
-Judged = Mapping[str, Mapping[str, Verdict]]
-"""Verdicts by claim and by name of what is stored (:func:`mfta.claims.judged`)."""
 
 
 def marked(verdict: Verdict | None) -> str:

@@ -6,6 +6,7 @@ import pytest
 from in_sight import ROOT
 
 from mfta import claims, effects, stored
+from mfta.judge import find, interval, judge
 
 SEEDS = (1, 2, 3)
 BY_KEY = {claim.key: claim for claim in claims.CLAIMS}
@@ -134,7 +135,7 @@ def scan(dip=0.05, bump=1.2, seeds=SEEDS, trained=1.0, radius=1.0):
     ],
 )
 def test_the_word_of_a_made_up_table(key, table, word):
-    verdict = claims.judge(BY_KEY[key], table)
+    verdict = judge(BY_KEY[key], table)
     assert verdict.word == word, [(f.rule.key, f.value, f.low, f.high, f.standing) for f in verdict.findings]
 
 
@@ -142,8 +143,8 @@ def test_the_word_of_a_made_up_table(key, table, word):
     ("key", "table"), [("C1", layers(**FEATURES_FIRST)), ("C2", layers(**MEMORIZED_LATE)), ("C6", gradients())]
 )
 def test_permuted_and_unpermuted_exchanged_turn_a_claim_over(key, table):
-    assert claims.judge(BY_KEY[key], table).word == "reproduced"
-    assert claims.judge(BY_KEY[key], exchanged(table, key)).word in ("not reproduced", "partly", "not tested here")
+    assert judge(BY_KEY[key], table).word == "reproduced"
+    assert judge(BY_KEY[key], exchanged(table, key)).word in ("not reproduced", "partly", "not tested here")
 
 
 def exchanged(table, key):
@@ -161,34 +162,34 @@ def test_the_same_of_a_stored_table_turns_over_what_held_of_it(key, preset, monk
     held = [rule for rule in claim.rules if rule.role == "core"][: 2 if key == "C6" else 1]
     held += [rule for rule in claim.rules if rule.role == "premise" and key == "C6"]
     for rule in held:
-        assert claims.find(rule, table).mean_is_inside
-        assert not claims.find(rule, exchanged(table, key)).mean_is_inside
-    assert claims.judge(claim, exchanged(table, key)).word != "reproduced"
+        assert find(rule, table).mean_is_inside
+        assert not find(rule, exchanged(table, key)).mean_is_inside
+    assert judge(claim, exchanged(table, key)).word != "reproduced"
 
 
 def test_gradients_keep_their_word_whatever_the_number_of_images():
     # The plain ratio of norms follows the number of images alone; the rules do not.
     for images, factor in ((2500, 1.0), (10_000, 0.25), (1_000, 2.5)):
         table = gradients(noise=0.05 * factor, permuted=0.0, images=images)
-        assert claims.judge(BY_KEY["C6"], table).word == "reproduced"
+        assert judge(BY_KEY["C6"], table).word == "reproduced"
 
 
 def test_rules_on_statistics_are_left_out_without_batch_norm_and_lower_no_word_with_it():
-    plain = claims.judge(BY_KEY["C4"], rewound())
+    plain = judge(BY_KEY["C4"], rewound())
     assert not any("re-estimated" in found.rule.key for found in plain.findings)
     both = pd.concat([rewound(variant="carried"), rewound(variant="re-estimated", few=0.1, first=0.5)])
-    normalised = claims.judge(BY_KEY["C4"], both)
+    normalised = judge(BY_KEY["C4"], both)
     against = {found.rule.key for found in normalised.findings if found.standing == "against"}
     assert {"few, re-estimated", "area, re-estimated"} <= against
     assert plain.word == normalised.word == "reproduced"
 
 
 def test_seeds_that_agree_exactly_are_sure_to_half_a_unit():
-    assert claims.interval(np.array([2.0, 2.0, 2.0]), unit=1.0) == (1.5, 2.5)
-    low, high = claims.interval(np.array([1.0, 2.0, 3.0]), unit=1.0)
+    assert interval(np.array([2.0, 2.0, 2.0]), unit=1.0) == (1.5, 2.5)
+    low, high = interval(np.array([1.0, 2.0, 3.0]), unit=1.0)
     assert low == pytest.approx(2 - 4.302653 / 3**0.5)  # Student's t at two degrees of freedom
     assert high == pytest.approx(2 + 4.302653 / 3**0.5)
-    assert np.isnan(claims.interval(np.array([2.0]), unit=1.0)).all()
+    assert np.isnan(interval(np.array([2.0]), unit=1.0)).all()
 
 
 def test_the_number_of_final_layers_is_not_chosen_on_the_images_that_judge_it():
@@ -203,10 +204,10 @@ def test_the_number_of_final_layers_is_not_chosen_on_the_images_that_judge_it():
 
 
 def test_nothing_stored_is_not_tested():
-    assert {claims.judge(claim, None).word for claim in claims.CLAIMS} == {"not tested here"}
+    assert {judge(claim, None).word for claim in claims.CLAIMS} == {"not tested here"}
 
 
 def test_a_seed_without_a_gap_has_no_share_and_hinders_no_other():
     table = pd.concat([rewound(seeds=(1, 2)), rewound(seeds=(3,), gap=0.0)])
     assert list(effects.few("main")(table).index) == [1, 2]
-    assert claims.judge(BY_KEY["C4"], table).word == "undecided"
+    assert judge(BY_KEY["C4"], table).word == "undecided"

@@ -17,6 +17,7 @@ from test_stored import keep
 
 from mfta import claims, configs, notebook, paper, stored, wording
 from mfta.figures.forest import forest
+from mfta.judge import find, judge
 
 ROOT = Path(__file__).parents[1]
 WORD = re.compile(f"[{''.join(wording.MARKS.values())}]\N{NO-BREAK SPACE}([a-z ]+?)(?=[:;<(]| with|$)")
@@ -42,7 +43,6 @@ class Page:
         self.glued, self.html = {}, []
         monkeypatch.setattr(myst_nb, "glue", lambda key, text, display: self.glued.update({key: text}))
         monkeypatch.setattr(notebook, "sections", lambda: tmp_path)
-        monkeypatch.setattr(notebook, "keep", lambda figure, name: None)
         monkeypatch.setattr(seaborn, "lineplot", lambda *given, **line: None)  # made-up tables have no curves
         monkeypatch.setattr(claims, "display", lambda figure: None)
         self.space = space = {}
@@ -102,7 +102,7 @@ def test_a_section_shows_its_own_run_beside_what_is_stored_and_once(store, monke
 def test_further_rules_are_noted_and_change_no_word():
     key = claims.claim("C2")
     more = {"unpermuted__capacity__last__final": 1.8}
-    verdict = claims.judge(key, layers(**MEMORIZED_LATE, **more))
+    verdict = judge(key, layers(**MEMORIZED_LATE, **more))
     assert verdict.word == "reproduced"
     assert wording.note(verdict) == "further rules against: ‘over unpermuted’"
 
@@ -114,9 +114,9 @@ def test_numbers_are_written_in_the_units_of_their_rule():
     assert wording.bound(rules["exponent"]) == "−0.6 to −0.4"
     assert wording.bound(rules["number"]) == "shown"
     table = gradients(permuted=0.0)
-    found = claims.find(rules["floor"], table)
+    found = find(rules["floor"], table)
     assert wording.value(found) == "× 1.00 [1.00, 1.01]"  # seeds that agree: half a unit, a hundredth
-    one = claims.find(rules["epochs 1 and 2"], gradients(seeds=(1,)))
+    one = find(rules["epochs 1 and 2"], gradients(seeds=(1,)))
     assert wording.value(one) == "× 0.30 (one seed)"
     row = wording.one_row(one)
     assert row["value"] == pytest.approx(0.3)
@@ -169,7 +169,7 @@ def test_a_plot_is_drawn_of_anything(claim):
     table = {"layer_memorization": layers(noise=0.5), "rewinding": rewound(), "double_descent": scan(),
              "gradients": gradients()}[claim.section]  # fmt: skip
     for seeds in ((), (1,), (1, 2)):
-        verdict = claims.judge(claim, table[table["seed"].isin(seeds)])
+        verdict = judge(claim, table[table["seed"].isin(seeds)])
         figure = forest(claim, {"small": verdict} if seeds else {}, {})
         figure.canvas.draw()
         assert np.isfinite([axes.get_xlim() for axes in figure.axes]).all()

@@ -112,7 +112,10 @@ def main() -> int:
         for page in (*SECTIONS, *pages.PAGES)
     }
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(pages.own_kernel(Path(folder), "import without_torch; without_torch.begin()"))
+        os.environ.update(pages.own_kernel(Path(folder)))
+        startup = Path(os.environ["IPYTHONDIR"]) / "profile_default" / "startup"
+        startup.mkdir(parents=True)
+        (startup / "begin.py").write_text("import without_torch\n\nwithout_torch.begin()\n")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (HERE, os.environ.get("PYTHONPATH"))))
         with ThreadPoolExecutor(2) as pool:
             failures = [one for listed in pool.map(execute, quoted, quoted.values()) for one in listed]

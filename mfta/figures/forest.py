@@ -18,7 +18,6 @@ from mfta.wording import bound
 
 WIDTH = 4.4
 """Inches; narrow, so that a telephone shows it at a readable size."""
-PLAIN = "no batch norm"
 COLORS = dict(zip(("this run", *PRESETS), ["#222222", *sns.color_palette("colorblind", 4).as_hex()], strict=True))
 
 
@@ -95,7 +94,7 @@ def _ticks(axes: Axes, rule: Rule, low: float, high: float) -> None:
 
 def _look(name: str) -> tuple[str, str]:
     """Colour by preset, marker by arm: a circle with batch norm, a square without."""
-    return COLORS.get(name.split(",")[0], "0.3"), "s" if PLAIN in name else "o"
+    return COLORS.get(name.split(",")[0], "0.3"), "s" if "no batch norm" in name else "o"
 
 
 def _legend(verdicts: Mapping[str, Verdict], papers: Mapping[str, Finding]) -> list[Line2D | Patch]:
