@@ -33,6 +33,10 @@ _LATER = {
 _SUBMODULES = {"claims", "data", "figures", "labels", "networks", "notebook", "paper"}
 
 
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_SUBMODULES, "__version__"})
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.metadata.version("mfta")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from . import cautions, centers
+from . import cautions, centers, inputs
 from .anchors import FAILED, INTERIOR, solve_draws
 from .blocks import inner_products
 from .coordinates import gram_and_overlaps, pivoted_cholesky, rank_floor
@@ -68,7 +68,7 @@ def analyze(
 
     Warns where removal made a center vanish: less than a tenth of its norm is left, and less than a tenth of
     what most manifolds keep (classes that truly share nearly everything all keep little); and where half of the
-    centers left, and six or more, have an opposite one, which makes capacity 10 to 80 % too high
+    centers left, and most of a few, come in pairs, opposite or similar ones, which makes capacity 10 to 80 % too high
     (`effective_geometry` allows for it).
 
     Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
@@ -78,11 +78,17 @@ def analyze(
     remove.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
+    if not isinstance(remove_centers, bool | np.bool_):
+        raise GeometryError(f"remove_centers is {remove_centers!r}; expected True or False")
     if whole("neighbours", neighbours, 0) and directions is not None:
         raise GeometryError("neighbours are ranks of a search, which directions stand in for; give one of the two")
     if labels is not None:
         several = whole("repeats", repeats, 1)
         if several > 1:
+            if points is None and len({*np.unique(labels, return_counts=True)[1]}) == 1:
+                raise GeometryError(
+                    "repeats would draw the same points each time; pass points, fewer than a class has"
+                )
             options = {"directions": directions, "neighbours": neighbours, "labels": labels, "points": points}
             return averaged(
                 [
@@ -158,7 +164,8 @@ def analyze(
 
         def one(i: int) -> tuple[np.ndarray, Evidence]:
             gram = grams[i]
-            floor = rank_floor(gram, (4 * rounding[i]) ** 2 * sizes[i])
+            single = (4 * min(rounding[i], inputs.SINGLE)) ** 2 * sizes[i]
+            floor = max(rank_floor(gram, single), float(inputs.moved(views[i : i + 1])[0].max()))
             if len(basis):
                 gram = gram - gram_of_rows(products(views[i], center[i] + everyone, basis))
             coordinates, _ = pivoted_cholesky(gram, floor)
@@ -183,7 +190,7 @@ def analyze(
             other = combine(search(rank=rank).coefficients, about)
             found[len(other)] = measured(other)[1]
     left = rest - rest.mean(0)
-    cautions.of_opposites(center_gram, gram_of_rows(left))
+    cautions.of_pairs(center_gram, gram_of_rows(left))
     return _result(
         results,
         names=names or tuple(range(p)),

@@ -13,7 +13,7 @@ from numba.core import event
 # Where one calls another, constants are np.bool_ and np.int64: for a literal Numba would compile it once more.
 # Sums may be reordered and fused, but infinities and NaNs keep their meaning.
 FAST = {"reassoc", "contract", "nsz"}
-NOTICE = "mfta: compiling, some 20 seconds, once for this installation (beforehand: python -m mfta.geometry)\n"
+NOTICE = "mfta: compiling, 20 to 40 seconds, once for this installation (beforehand: python -m mfta.geometry)\n"
 
 
 class _Notice(event.Listener):

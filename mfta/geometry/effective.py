@@ -18,6 +18,7 @@ Sources: Chou et al., bioRxiv 2024.02.26.582157; Chou et al., ICML 2025 (arXiv:2
 2026 (arXiv:2603.01879), App. B.3. The authors' own package is not public.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from itertools import combinations
 from typing import Any
@@ -32,7 +33,7 @@ from .dichotomies import Dichotomies, signs
 from .effective_result import MEASURES, EffectiveGeometry, left_out, mean_cosine, measures
 from .errors import GeometryError
 from .grams import mean_and_gram, products
-from .inputs import Manifolds, as_views, by_label, called, is_tensor, precision, whole
+from .inputs import SINGLE, Manifolds, as_views, by_label, called, is_tensor, moved, precision, whole
 
 FEW = 200  # points given to the solver at first
 BLOCKS = 20  # of draws, each left out once for the standard errors
@@ -83,7 +84,10 @@ def effective_geometry(
     >>> round(mfta.analyze(X).summary()["capacity"], 2)  # the two directions projected away
     0.34
 
-    Raises GeometryError as analyze does, and for a manifold whose points all lie at the origin.
+    Warns where no plane separates the manifolds in most draws: capacity is then P over the dimensions of all points.
+
+    Raises GeometryError as analyze does, for a manifold whose points all lie at the origin, and for points that
+    differ by no more than rounding beside their distance from it.
     """
     n_draws, seed = whole("n_draws", n_draws, 2), whole("seed", seed, 0)
     if labels is not None:
@@ -111,18 +115,32 @@ def effective_geometry(
         )
     if not seen.all():
         gram, owner = gram[np.ix_(seen, seen)], owner[seen]
-    rounding = max(precision(x) for x in views)
+    single = (4 * min(SINGLE, max(precision(x) for x in views))) ** 2
+    coarse = float((np.concatenate(moved(views))[seen] / np.diag(gram)).max())
+
+    size = np.diag(gram).mean()
+    if not size - gram.mean() > 100 * max(len(gram) * max(2.0**-52, single), coarse) * size:
+        raise GeometryError(
+            "the points differ by so little, beside their distance from the origin, that rounding decides; subtract "
+            "what all of them share"
+        )
 
     def one(group: tuple[int, ...], workers: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rng = np.random.default_rng([seed, *b"effective", *(group if pairwise else ())])
         y = signs([1, -1] if pairwise else dichotomies, len(group), n_draws, rng)
         inside = np.flatnonzero(np.isin(owner, group))
-        floor = len(inside) * max(2.0**-52, (4 * rounding) ** 2)
+        floor = max(len(inside) * max(2.0**-52, single), coarse)
         part = gram[np.ix_(inside, inside)] if pairwise else gram
         return _measured(part, np.searchsorted(group, owner[inside]), floor, y, rng, workers)
 
     results = _each(lambda i: one(sets[i], 1), range(len(sets)), workers) if pairwise else [one(sets[0], workers)]
     values, errors, evidence = (np.array(column).T for column in zip(*results, strict=True))
+    if evidence[3].sum() > 0.5 * n_draws * len(sets):
+        warnings.warn(
+            f"in {evidence[3].sum():.0f} of {n_draws * len(sets)} draws no plane through the origin separates the "
+            "manifolds, with all features: capacity is then their number over that of dimensions, whatever they are",
+            stacklevel=2,
+        )
     return EffectiveGeometry(
         **dict(zip(MEASURES, values, strict=True)),
         stderr=errors,
@@ -162,8 +180,8 @@ def _joint_gram(views: list[Any], workers: int, name: Callable[[int], str]) -> n
 def _measured(
     gram: np.ndarray, owner: np.ndarray, floor: float, y: np.ndarray, rng: np.random.Generator, workers: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The seven measures, their errors, and (interior draws, unconverged ones, worst residual) of points with
-    Gram matrix (m, m) for dichotomies y (n, P); owner (m,), ascending, says whose each point is."""
+    """The seven measures, their errors, and (interior draws, unconverged ones, worst residual, draws within the cone)
+    of points with Gram matrix (m, m) for dichotomies y (n, P); owner (m,), ascending, says whose each point is."""
     (n, p), m = y.shape, len(owner)
     lengths = np.sqrt(np.diag(gram))
     unit, _ = pivoted_cholesky(gram / lengths / lengths[:, None], floor)  # no scale of a point changes the cone
@@ -174,6 +192,7 @@ def _measured(
     # The solver's are relative to the largest overlap, which is small beside a draw in many dimensions.
     residual = residual * np.abs(overlaps).max(1) / np.sqrt(np.square(t).sum(1))
     cost = (weights * overlaps * side).sum(1)
+    filled = cost > (1.0 - 1e-9) * np.square(t).sum(1)  # the draw lies in the cone: where all do, it is all of space
 
     starts = np.searchsorted(owner, np.arange(p))
     mass = np.add.reduceat(weights / lengths, starts, axis=1)
@@ -202,7 +221,7 @@ def _measured(
     return (
         values[:, 0],
         left_out(values[:, 1:]),
-        np.array([(state == INTERIOR).sum(), (residual > ACCEPTED).sum(), residual.max()]),
+        np.array([(state == INTERIOR).sum(), (residual > ACCEPTED).sum(), residual.max(), filled.sum()]),
     )
 
 

@@ -110,6 +110,11 @@ def by_label(samples: Any, labels: Any, points: int | None, seed: int) -> dict[A
     names, most = classes.tolist(), int(counts.min())
     if points is not None and whole("points", points, 1) > most:
         raise GeometryError(f"points is {points}, but class {names[counts.argmin()]!r} has {most}")
+    if points is None and most == 1:
+        raise GeometryError(
+            f"class {names[counts.argmin()]!r} has a single point, and so would all; leave it out, or pass points=1"
+            " (a label says whose a row is: for manifolds that are apart already, pass a dict class → array)"
+        )
     rng = np.random.default_rng([seed, *b"points"])
     return {
         name: samples[np.sort(rng.choice(np.flatnonzero(labels == label), points or most, False))].T
@@ -158,8 +163,29 @@ def precision(x: Any) -> float:
     return names.get(str(x.dtype).removeprefix("torch."), 2.0**-52)
 
 
+SINGLE = 2.0**-23
+COARSE = {"float16": 2.0**-12, "bfloat16": 2.0**-9, "float8_e4m3fn": 2.0**-5}
+"""Root mean square of the relative rounding of coarser types, beside which real directions can be small."""
+
+
+def moved(views: Sequence[Any]) -> list[np.ndarray]:
+    """By manifold (N, M), twice the distance by which rounding to a coarse type moved each point, squared: (M,).
+
+    What all points have in common, features that are equal everywhere, is rounded alike and counts for nothing. Zeros
+    for single and double precision.
+    """
+    sizes = [2 * COARSE.get(str(x.dtype).removeprefix("torch."), 0.0) for x in views]
+    if not any(sizes):
+        return [np.zeros(x.shape[1]) for x in views]
+    values = [x.float().cpu().numpy() if is_tensor(x) else x.astype(float) for x in views]
+    varies = np.max([x.max(1) for x in values], axis=0) > np.min([x.min(1) for x in values], axis=0)
+    return [np.square(size * x[varies]).sum(0, dtype=float) for size, x in zip(sizes, values, strict=True)]
+
+
 def whole(name: str, value: Any, least: int) -> int:
     """`value` as an integer of at least `least`, or a GeometryError that names it."""
+    if np.ndim(value):
+        raise GeometryError(f"{name} is an array; class labels go by name: labels=y")
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise GeometryError(f"{name} is {value!r}; expected a whole number, {least} or more")
     return int(value)

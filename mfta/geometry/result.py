@@ -65,7 +65,8 @@ class ManifoldGeometry:
     n_draws: int
     seed: int
     repeats: tuple["ManifoldGeometry", ...] = ()
-    """Of several subsets of points, each; this result then holds means, and the first's curve and directions."""
+    """Of several subsets of points, each; this result then holds means, and the first's curve, directions and
+    capacity_at."""
 
     def summary(self) -> dict[str, float]:
         """Means over manifolds: capacity harmonic, radius and dimension arithmetic.
@@ -79,7 +80,8 @@ class ManifoldGeometry:
         the manifolds that have one; `undefined` counts the single points, which have none.
 
         `capacity_rank_spread` is half the range of capacity over the ranks measured (`neighbours`), NaN for one.
-        `*_spread_points` are standard deviations over the subsets of points (`repeats`), where there are several.
+        `*_spread_points` are standard deviations over the subsets of points (`repeats`), where there are several, and
+        hold that over draws; the rank's spread is then of the first subset.
         """
         p = len(self.capacity)
         cost = 1.0 / self.capacity
@@ -143,13 +145,13 @@ class ManifoldGeometry:
 
     def __repr__(self) -> str:
         """One line with the means, and a hint where points and features look exchanged."""
-        least = int(self.points.min())
-        hint = f"; {self.features} features, {least} points each: do points come first? then transpose"
-        hint = hint if least > 2 * self.features and self.features > 1 else ""
+        least, several = int(self.points.min()), len(self.points) > 1
+        hint = "; more points than features: do points come first? then transpose"
+        hint = hint if several and least > self.features > 1 else ""
         s = self.summary()
         shown = ", ".join(f"{k}={s[k]:.4g}±{s[k + '_stderr']:.1g}" for k in MEASURED)
         return (
-            f"ManifoldGeometry({len(self.capacity)} manifolds: {shown}, "
+            f"ManifoldGeometry({len(self.capacity)} manifolds, {self.features} features × {least} points: {shown}, "
             f"center_correlation={self.center_correlation:.3g}, removed_rank={self.removed_rank}, "
             f"n_draws={self.n_draws}, unconverged={s['unconverged']}{hint})"
         )

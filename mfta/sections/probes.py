@@ -5,6 +5,8 @@ of the k nearest other images of the set, accuracy of a ridge read-out on images
 capacity of the newer theory (GLUE). Permuted and restored examples are the same images, read by two labels.
 """
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from pydantic import Field
@@ -73,8 +75,11 @@ def compute(config: Probes, fresh: bool = False) -> pd.DataFrame:
 
 
 def capacity(features: np.ndarray, config: Probes) -> float:
-    """Effective capacity of class manifolds, features (P, points, N)."""
-    geometry = effective_geometry(features.transpose(0, 2, 1), "balanced", config.draws, config.seed, config.threads)
+    """Effective capacity of class manifolds, features (P, points, N): P/N where no plane separates them."""
+    clouds = features.transpose(0, 2, 1)
+    with warnings.catch_warnings():  # as the page says of narrow layers
+        warnings.filterwarnings("ignore", ".* no plane through the origin", UserWarning)
+        geometry = effective_geometry(clouds, "balanced", config.draws, config.seed, config.threads)
     return float(geometry.capacity[0])
 
 

@@ -1,6 +1,7 @@
 """GLUE: the papers' formulas written out, known limits, recovery of what was made, simulation."""
 
 import doctest
+import warnings
 
 import numpy as np
 import pytest
@@ -191,6 +192,26 @@ def test_what_cannot_be_analysed_is_refused_by_name(call, says):
     with pytest.raises(GeometryError, match=says) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("features", [16, 8])
+def test_manifolds_that_no_plane_separates_are_said(features):
+    """All of space is then their cone, and capacity P over the features whatever they are; else nothing is said."""
+    X = manifolds.clouds(10, features, 50, 1.5)
+    with pytest.warns(UserWarning, match=r"no plane through the origin separates"):
+        g = effective_geometry(X, n_draws=100)
+    assert g.capacity[0] == pytest.approx(10 / features, rel=0.1)
+    assert simulated_capacity(X, 4).bound == "<"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        effective_geometry(manifolds.clouds(10, 10 * features, 5, 0.5), n_draws=100)
+
+
+@pytest.mark.parametrize(("kind", "level"), [("float32", 1e6), ("float64", 1e9)])
+def test_what_lies_too_far_from_the_origin_for_its_type_is_refused(kind, level):
+    X = np.concatenate([manifolds.clouds(10, 60, 12, 0.5), np.full((10, 1, 12), level)], axis=1)
+    with pytest.raises(GeometryError, match=r"rounding decides; subtract"):
+        effective_geometry(X.astype(kind))
 
 
 def test_the_error_of_a_radius_is_unknown_where_one_draw_alone_is_left():

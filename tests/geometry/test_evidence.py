@@ -93,6 +93,16 @@ def test_exactly_opposite_centers_are_said_and_nothing_else():
     assert ["opposite" in str(one.message) for one in said] == [True]
 
 
+@pytest.mark.parametrize("p", [12, 20])
+def test_similar_centers_in_twos_are_said(p):
+    """Theory is 30 % and more above simulation there, as it is where they are opposite."""
+    rng = np.random.default_rng(1)
+    own, shared = rng.standard_normal((p, 5 * p)), rng.standard_normal((p, 5 * p))[np.arange(p) // 2]
+    about = (np.sqrt(0.9) * shared + np.sqrt(0.1) * own) / np.sqrt(5 * p)
+    with pytest.warns(UserWarning, match=r"or much like it; the theory knows no such pairs"):
+        analyze(manifolds.clouds(p, 5 * p, 5, 0.4, about=about), n_draws=2)
+
+
 def clouds_about(kind, p, per, seed, strength):
     about = manifolds.centers(p, per * p, kind, strength, seed)
     return manifolds.clouds(p, per * p, 10, 0.6, seed, about)

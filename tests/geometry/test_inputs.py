@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from mfta.geometry import GeometryError, analyze, analyze_point_cloud, exact, manifolds, simulated_capacity
+from mfta.geometry import (
+    GeometryError,
+    analyze,
+    analyze_point_cloud,
+    effective_geometry,
+    exact,
+    manifolds,
+    simulated_capacity,
+)
 
 from .clouds import clouds, measures
 
@@ -177,6 +185,25 @@ def test_numbers_too_coarse_for_their_distance_from_zero_are_refused_for_that():
     analyze(X.astype(np.float16))
 
 
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+@pytest.mark.parametrize("level", [0.0, 10.0, 30.0])
+def test_a_coarse_type_loses_no_direction_to_what_all_points_share(kind, level):
+    """A feature that is equal everywhere is not rounded differently from point to point, however large it is."""
+    torch = pytest.importorskip("torch")
+    X = np.concatenate([manifolds.clouds(10, 60, 12, 0.5), np.full((10, 1, 12), level)], axis=1)
+    coarse = torch.from_numpy(X).to(getattr(torch, kind))
+    exact = coarse.double()
+    assert analyze(coarse).rank.min() == 11
+    for measure in (analyze, effective_geometry):
+        found, expected = (measure(x).summary()["capacity"] for x in (coarse, exact))
+        assert found == pytest.approx(expected, rel=0.01), measure
+
+
+def test_directions_that_rounding_alone_makes_are_left_out():
+    X = manifolds.balls(10, 100, 40, 0.8, 3).astype(np.float16)
+    assert list(analyze(X).rank) == [3] * 10
+
+
 def test_tensors_that_autograd_or_conjugation_hold_are_read():
     torch = pytest.importorskip("torch")
     X, y = samples(np.random.default_rng(46))
@@ -264,6 +291,11 @@ def changed(value):
         (lambda: analyze(GOOD, directions="auto"), "directions cannot be read as an array"),
         (lambda: analyze(GOOD, directions=np.eye(20)[:1], neighbours=1), "give one of the two"),
         (lambda: analyze(GOOD, neighbours=-1), "neighbours is -1"),
+        (lambda: analyze(GOOD[0], labels=[*"xy" * 9, "y", "z"]), "class 'z' has a single point, and so would all"),
+        (lambda: analyze(GOOD, labels=[*"abcd"]), r"has a single point.* pass a dict class → array"),
+        (lambda: analyze(GOOD[0], labels=[*"xy" * 10], repeats=3), "same points each time"),
+        (lambda: analyze(GOOD, remove_centers="no"), "remove_centers is 'no'"),
+        (lambda: simulated_capacity(GOOD[0], np.arange(20)), "n_dichotomies is an array; class labels go by name"),
         (lambda: analyze(GOOD, neighbours=1.5), "neighbours is 1.5"),
         (lambda: manifolds.clouds(4, 20, 6, np.nan), "spread is nan"),
         (lambda: manifolds.clouds(4, 20, 6, 1.0, about=np.ones((1, 20))), r"about has shape \(1, 20\)"),
