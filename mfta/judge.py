@@ -117,7 +117,7 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
     premises = [found for found in findings if found.rule.role == "premise"]
     for found in premises:
         if found.standing == "against" or (found.seeds < ENOUGH_SEEDS and not found.mean_is_inside):
-            return Verdict(claim, "not tested here", findings, f"not so: {found.rule.says}")
+            return Verdict(claim, "not tested here", findings, f"premise not met: {found.rule.says}")
     core = {found.standing for found in findings if found.rule.role == "core"}
     if sum(found.rule.role != "further" for found in findings) < sum(rule.role != "further" for rule in claim.rules):
         return Verdict(claim, "not tested here", findings, "the table does not hold what the rules are about")

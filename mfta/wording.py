@@ -31,9 +31,13 @@ def seeds(verdict: Verdict) -> str:
 
 
 def number(value: float, rule: Rule) -> str:
-    """A value in the units of a rule: ``× 0.45``, ``−0.132`` or, of whole layers, ``4.3``."""
+    """A value in the units of a rule: ``× 0.45``, ``−0.132`` or, of whole layers, ``4.3``.
+
+    A factor that rounds to one of the rule's bounds has a digit more: its side is what the rule asks for.
+    """
     if rule.factor:
-        return f"× {math.exp(value):.2f}"
+        bounds = [f"{math.exp(end):.2f}" for end in (rule.above, rule.below) if end is not None]
+        return f"× {math.exp(value):.{3 if f'{math.exp(value):.2f}' in bounds else 2}f}"
     return f"{value:.{1 if rule.unit >= 1 else 3}f}".replace("-", "−")
 
 
