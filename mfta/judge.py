@@ -121,11 +121,11 @@ def judge(claim: Claim, table: pd.DataFrame | None) -> Verdict:
     core = {found.standing for found in findings if found.rule.role == "core"}
     if sum(found.rule.role != "further" for found in findings) < sum(rule.role != "further" for rule in claim.rules):
         return Verdict(claim, "not tested here", findings, "the table does not hold what the rules are about")
+    few = max(found.seeds for found in findings) < ENOUGH_SEEDS
     if any(found.standing == "undecided" for found in premises):
-        return Verdict(claim, "undecided", findings, "a premise is not settled")
+        return Verdict(claim, "undecided", findings, "fewer than three seeds" if few else "a premise is not settled")
     if "against" in core:
         return Verdict(claim, "partly" if "holds" in core else "not reproduced", findings)
     if "undecided" in core:
-        most = max(found.seeds for found in findings)
-        return Verdict(claim, "undecided", findings, "" if most >= ENOUGH_SEEDS else "fewer than three seeds")
+        return Verdict(claim, "undecided", findings, "fewer than three seeds" if few else "")
     return Verdict(claim, "reproduced", findings)

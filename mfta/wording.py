@@ -33,12 +33,14 @@ def seeds(verdict: Verdict) -> str:
 def number(value: float, rule: Rule) -> str:
     """A value in the units of a rule: ``× 0.45``, ``−0.132`` or, of whole layers, ``4.3``.
 
-    A factor that rounds to one of the rule's bounds has a digit more: its side is what the rule asks for.
+    More decimals where the value would else read as the rule's bound: ``× 0.9003`` beside ``below × 0.90``.
     """
-    if rule.factor:
-        bounds = [f"{math.exp(end):.2f}" for end in (rule.above, rule.below) if end is not None]
-        return f"× {math.exp(value):.{3 if f'{math.exp(value):.2f}' in bounds else 2}f}"
-    return f"{value:.{1 if rule.unit >= 1 else 3}f}".replace("-", "−")
+    ends = [end for end in (rule.above, rule.below) if end is not None]
+    shown, *ends = [math.exp(of) if rule.factor else of for of in (value, *ends)]
+    digits = 2 if rule.factor else 1 if rule.unit >= 1 else 3
+    while digits < 5 and any(f"{shown:.{digits}f}" == f"{end:.{digits}f}" and shown != end for end in ends):
+        digits += 1
+    return f"{'× ' if rule.factor else ''}{shown:.{digits}f}".replace("-", "−")
 
 
 def value(finding: Finding) -> str:

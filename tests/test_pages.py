@@ -80,8 +80,13 @@ def test_every_page_has_the_words_of_the_one_judge(store, monkeypatch, tmp_path)
             item = next(i for i in shown.split("<li>") if i.startswith(f"<strong>{name}</strong>"))
             assert WORD.findall(item) == [verdict.word]
     assert re.sub(r": [^(;]*\]", "", page.glued["C6_full"]) == (
-        "✗\N{NO-BREAK SPACE}not reproduced (no batch norm); ✓\N{NO-BREAK SPACE}reproduced (batch norm)"
+        "✗\N{NO-BREAK SPACE}not reproduced (no batch norm), not below 0.25;"
+        " ✓\N{NO-BREAK SPACE}reproduced (batch norm)"
     )
+    short = {preset: page.glued[f"short_{preset}"] for preset in ("quick", "small", "full", "paper")}
+    assert re.match(r"it came out in part that rewinding .*\(C4\); it came out that .*\(C1\), .* and", short["quick"])
+    assert re.search(r"it came out with .* \(the other network: not reproduced\) that .*\(C2\)", short["small"])
+    assert short["paper"] == "nothing is computed yet"
     for name in ("full, batch norm", "full, no batch norm"):
         found = next(found for found in judged["C6"][name].findings if found.rule.role == "core")
         assert f": {wording.value(found)} ({name.removeprefix('full, ')})" in page.glued["C6_full"]
@@ -116,7 +121,10 @@ def test_numbers_are_written_in_the_units_of_their_rule():
     table = gradients(permuted=0.0)
     found = find(rules["floor"], table)
     assert wording.value(found) == "× 1.00 [1.00, 1.01]"  # seeds that agree: half a unit, a hundredth
-    one = find(rules["epochs 1 and 2"], gradients(seeds=(1,)))
+    assert wording.number(math.log(0.9002), rules["floor"]) == "× 0.9002"  # not × 0.90, its bound
+    assert wording.number(math.log(0.9), rules["floor"]) == "× 0.90"
+    assert wording.number(0.4996, rules["few"]) == "0.4996"
+    one = claims.find(rules["epochs 1 and 2"], gradients(seeds=(1,)))
     assert wording.value(one) == "× 0.30 (one seed)"
     row = wording.one_row(one)
     assert row["value"] == pytest.approx(0.3)

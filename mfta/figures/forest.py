@@ -22,7 +22,7 @@ COLORS = dict(zip(("this run", *PRESETS), ["#222222", *sns.color_palette("colorb
 
 
 def forest(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str, Finding]) -> Figure:
-    """One row a rule, each on a scale of its own: where the claim has it (grey), the paper's value, ours by name.
+    """One row a rule, each on a scale of its own: where the rule holds (grey), the paper's value, ours by name.
 
     verdicts: by name of what is stored (``small, no batch norm``). Markers are full where the rule holds;
     lines are the 95 % intervals, and arrows go beyond the scale. One seed has no line.
@@ -104,5 +104,5 @@ def _legend(verdicts: Mapping[str, Verdict], papers: Mapping[str, Finding]) -> l
         handles.append(Line2D([], [], color=color, marker=marker, lw=1.8, ms=6, label=name))
     if papers:
         handles.append(Line2D([], [], color="#b30059", marker="v", ls=":", lw=1.4, ms=6, label="the paper's figure"))
-    handles.append(Patch(color="0.5", alpha=0.25, lw=0, label="where the claim has it"))
+    handles.append(Patch(color="0.5", alpha=0.25, lw=0, label="where the rule holds"))
     return handles
