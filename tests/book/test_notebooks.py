@@ -1,6 +1,7 @@
 """Every notebook by hand, as a reader without our driver runs it, and what its cells may look like."""
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,14 @@ def test_cells_stay_short(name):
     for cell in code(name):
         assert len(cell.source.splitlines()) <= 15, cell.source
         assert max(map(len, cell.source.splitlines()), default=0) <= 118, cell.source
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOKS.glob("*.md")))
+def test_every_name_is_defined_and_every_import_used(name):
+    source = "\n".join(re.sub(r"^[%!].*$", "", cell.source, flags=re.MULTILINE) for cell in code(name))
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F401,F811,F821", "-"]
+    answer = subprocess.run(command, input=source, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
 
 
 def made(cells):
