@@ -1,4 +1,4 @@
-"""The architectures, from torchvision's blocks, for small images.
+"""The architectures for small images; residual and dense blocks are torchvision's.
 
 Every network says which of its modules are its layers, each taken after its activation.
 """
@@ -9,9 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torchvision.models import DenseNet
-from torchvision.models.resnet import BasicBlock
-from torchvision.ops import Conv2dNormActivation
 
 
 @dataclass(frozen=True)
@@ -98,8 +95,7 @@ def plain(name: str, plan: Plan, hidden_layers: int, shape: Shape, normed: Conta
                 continue
             times, kernel = step if isinstance(step, tuple) else (step, 3)
             out = times * shape.width
-            block = Conv2dNormActivation(channels, out, kernel, norm_layer=norm)
-            stage[f"conv{place}"] = nn.Sequential(*block)
+            stage[f"conv{place}"] = nn.Sequential(*_convolution(channels, out, norm, kernel))
             taps[f"conv{number}_{place}"] = Layer(f"stage{number}.conv{place}")
             channels = out
         stages[f"stage{number}"] = nn.Sequential(stage)
@@ -118,15 +114,23 @@ def plain(name: str, plan: Plan, hidden_layers: int, shape: Shape, normed: Conta
     return Network(stages, {**taps, "head": Layer("head")})
 
 
+def _convolution(channels: int, out: int, norm: type[nn.Module] | None, kernel: int = 3) -> list[nn.Module]:
+    """A convolution that keeps the size, with a bias where no normalisation follows, and its activation."""
+    convolution = nn.Conv2d(channels, out, kernel, padding=kernel // 2, bias=norm is None)
+    return [convolution, *([norm(out)] if norm else []), nn.ReLU()]
+
+
 def resnet18(shape: Shape) -> Network:
     """ResNet-18 (He et al. 2016) with a 3×3 stem: four stages of two blocks with k, 2k, 4k and 8k channels.
 
     Layers: conv1, conv2_1 … conv5_4 (the second and fourth of a stage after the sum with the shortcut, whose
     weights they own), pool (the mean over places) and head.
     """
+    from torchvision.models.resnet import BasicBlock  # takes two seconds, and few networks need it
+
     width = shape.width
     norm = nn.BatchNorm2d if shape.batch_norm else nn.Identity
-    stem = Conv2dNormActivation(shape.image_size[0], width, norm_layer=norm, bias=False)
+    stem = nn.Conv2d(shape.image_size[0], width, 3, padding=1, bias=False), norm(width), nn.ReLU()
     stages: OrderedDict[str, nn.Module] = OrderedDict(stage1=nn.Sequential(*stem))
     taps = {"conv1": Layer("stage1")}
     planes = width
@@ -165,8 +169,7 @@ def resnet9(shape: Shape) -> Network:
     k, norm = shape.width, nn.BatchNorm2d if shape.batch_norm else None
 
     def conv(given: int, out: int, *pool: nn.Module) -> nn.Sequential:
-        block = Conv2dNormActivation(given, out, norm_layer=norm)
-        return nn.Sequential(*block, *pool)
+        return nn.Sequential(*_convolution(given, out, norm), *pool)
 
     def pair(channels: int) -> Residual:
         return Residual(OrderedDict(conv1=conv(channels, channels), conv2=conv(channels, channels)))
@@ -193,6 +196,8 @@ def densenet121(shape: Shape) -> Network:
     owns; block1 … block4, what a block has gathered, normalised and activated; transition1 … transition3,
     pooled; pool (the mean over places) and head.
     """
+    from torchvision.models import DenseNet
+
     blocks, width = (6, 12, 24, 16), shape.width
     if not shape.batch_norm:
         raise ValueError("batch_norm = False is refused for densenet121: its blocks are built around it")

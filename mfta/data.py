@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
-from torchvision.datasets import CIFAR100
 
 from mfta import store
 from mfta.errors import DataError, ParameterError
 from mfta.streams import stream
 
+CIFAR100 = "cifar-100-python"  # the folder of the official files
 DIGITS_TRAIN_PER_CLASS = 130  # of about 180; the rest is for testing
 
 
@@ -52,7 +52,7 @@ def directory() -> Path:
     The variable may name the folder that holds ``cifar-100-python``, or that folder itself.
     """
     root = store.folder("MFTA_DATA", "data")
-    inside = root.name == CIFAR100.base_folder and not (root / CIFAR100.base_folder).exists()
+    inside = root.name == CIFAR100 and not (root / CIFAR100).exists()
     return root.parent if inside else root
 
 
@@ -106,6 +106,8 @@ def _choose(labels: np.ndarray, per_class: int, generator: np.random.Generator, 
 
 
 def _digits(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    from sklearn.datasets import load_digits  # here and below: imports that take seconds, where they are needed
+
     bunch = load_digits()
     images, labels = bunch.images[:, None] / 16, bunch.target.astype(np.int64)
     train = _choose(labels, DIGITS_TRAIN_PER_CLASS, stream(seed, "digits split"), "digits")
@@ -120,17 +122,19 @@ def _cifar100(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray
     return parts[0], parts[1], parts[2], parts[3]
 
 
-def cifar100() -> tuple[CIFAR100, CIFAR100]:
+def cifar100() -> list[Any]:
     """The published training and test set, their files checked by torchvision, downloaded where they are absent.
 
     Raises DataError that says what to do.
     """
+    from torchvision import datasets
+
     root = directory()
-    folder = root / CIFAR100.base_folder
+    folder = root / CIFAR100
     if not folder.exists():
         _download(folder)
     try:
-        return CIFAR100(root, train=True), CIFAR100(root, train=False)
+        return [datasets.CIFAR100(root, train) for train in (True, False)]
     except RuntimeError:
         raise DataError(
             f"'{folder}' is not complete or not as published (train, test, meta):"
@@ -142,10 +146,12 @@ def cifar100() -> tuple[CIFAR100, CIFAR100]:
 
 def _download(folder: Path) -> None:
     """Fetch CIFAR-100 aside and put it in its place whole; whoever asks meanwhile waits for it."""
+    from torchvision import datasets
+
     try:
         with store.lock(folder), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetching-") as aside:
             if not folder.exists():
-                CIFAR100(aside, download=True)
+                datasets.CIFAR100(aside, download=True)
                 (Path(aside) / folder.name).rename(folder)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

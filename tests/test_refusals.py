@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from torchvision import datasets
 from typer.testing import CliRunner
 
 import mfta
@@ -127,7 +128,7 @@ def nothing_may_start(monkeypatch, tmp_path):
         raise OSError("no network")
 
     monkeypatch.setattr(training, "run", None)
-    monkeypatch.setattr(data.CIFAR100, "download", no_network)
+    monkeypatch.setattr(datasets.CIFAR100, "download", no_network)
     monkeypatch.delenv("MFTA_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
 

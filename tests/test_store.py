@@ -177,8 +177,9 @@ def test_a_text_for_others_names_no_folder_of_this_machine(tmp_path, monkeypatch
 FETCH = """
 import sys, time
 from pathlib import Path
+from torchvision import datasets
 from mfta import data
-class Fetched(data.CIFAR100):
+class Fetched(datasets.CIFAR100):
     def __init__(self, root, train=True, download=False):
         if not download:
             raise RuntimeError
@@ -186,7 +187,7 @@ class Fetched(data.CIFAR100):
         (Path(root) / self.base_folder).mkdir()
         with open(sys.argv[1], "a") as file:
             file.write("once\\n")
-data.CIFAR100 = Fetched
+datasets.CIFAR100 = Fetched
 try:
     data.cifar100()
 except data.DataError as error:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import analyze
+from . import analyze, simulated_capacity
 
 if __name__ == "__main__":
     for kind in (np.float32, np.float64):
@@ -10,3 +10,4 @@ if __name__ == "__main__":
         for manifolds in (x, np.ascontiguousarray(x.transpose(0, 2, 1)).transpose(0, 2, 1)):
             analyze(manifolds, directions=np.eye(30)[:1])
             analyze(manifolds)
+    simulated_capacity(x)

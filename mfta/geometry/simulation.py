@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog, minimize, nnls
+from scipy.optimize import minimize
 from scipy.special import log_ndtr, ndtr
 
-from .anchors import FAILED, solve_draws
 from .dichotomies import Dichotomies, signs
 from .errors import GeometryError
 from .inputs import Manifolds, as_views, by_label, called, is_tensor, margin, whole
+from .separation import separable, widest
 
-MARGIN = 1e-9  # of points of length one; a smaller margin found by the solver is taken for none
-ORIGIN = 1e-12  # a point of the hull that is as near to the origin is the origin
 LIFT = 1e3  # the feature that carries the bias, over the points' length: its weight then costs no margin
 
 
@@ -66,8 +64,8 @@ def simulated_capacity(
 
     n is bisected to the transition; then the separable fraction is counted at five n around it and the
     curve Φ((n − n_half)/width), fitted to all counts by maximum likelihood, is read at one half. The fit's
-    curvature gives the error. Separability is exact up to a margin of 1e-9. Where n reaches all features (or the
-    points' rank) or one, capacity is a bound, and `bound` says on which side.
+    curvature gives the error. Separability is exact but for margins under 1e-6 of the points' length. Where n reaches
+    all features (or the points' rank) or one, capacity is a bound, and `bound` says on which side.
 
     The cost grows fast as capacity falls: P manifolds need P/α features, and the time for one dichotomy
     grows as the cube of these. Raises GeometryError as analyze does.
@@ -143,73 +141,6 @@ def simulated_capacity(
     tried = sorted(counts)
     half, error = _half(np.array(tried), np.array([counts[n] for n in tried]))
     return found(p / half, p / half**2 * error, "")
-
-
-def widest(points: np.ndarray) -> float:
-    """The largest margin of a plane through the origin over columns (n, m), labels multiplied in; 0 if there is none.
-
-    It is the distance of their hull from the origin, whose nearest point p minimizes ‖p‖² + (1 − Σa)² up to scale:
-    the anchors' own problem, for the overlaps 1.
-    """
-    scale = np.linalg.norm(points, axis=0).max()
-    unit = points / scale
-    weights, state, _ = solve_draws(unit.T @ unit, np.ones((1, unit.shape[1])), len(unit))
-    if state[0] == FAILED:
-        raise GeometryError("the margin of one dichotomy could not be found: nearly repeated points cause this")
-    nearest = unit @ (weights[0] / weights.sum())
-    length = np.linalg.norm(nearest)
-    return float(scale * max(0.0, (nearest @ unit).min() / length)) if length > ORIGIN else 0.0
-
-
-def separable(points: np.ndarray) -> bool:
-    """Whether some w has w·x > 0 for every column x of points (n, m): labels are multiplied in.
-
-    Exact, but for margins under 1e-9 of the points' length. A point at zero makes it False. Decided by the
-    hull's point nearest to the origin (the dual of a support vector machine), and either answer is checked:
-    the plane it names on all points, or that it is the origin. Where neither holds, a linear program decides.
-    """
-    lengths = np.linalg.norm(points, axis=0)
-    if not (lengths > 0.0).all():
-        return False
-    unit = points / lengths
-    n, m = unit.shape
-    try:
-        weights, _ = nnls(np.vstack([unit, np.ones(m)]), np.append(np.zeros(n), 1.0), maxiter=30 * m)
-    except RuntimeError:  # too many iterations
-        return _separable_by_program(unit)
-    nearest = unit @ weights
-    length = np.linalg.norm(nearest)
-    if (nearest @ unit > MARGIN * length).all():
-        return True
-    return False if length <= ORIGIN else _separable_by_program(unit)
-
-
-def _separable_by_program(unit: np.ndarray) -> bool:
-    """The same by a linear program over a growing set of points of length one: says that no plane separates
-    these, or names a plane, which is then tried on all points."""
-    n, m = unit.shape
-    plane = unit.sum(1)
-    chosen = np.zeros(m, dtype=bool)
-    cost = np.zeros(n + 1)
-    cost[-1] = -1.0  # the margin is the last variable, and is made as large as it can be
-    bounds = [(-1.0, 1.0)] * n + [(None, 1.0)]
-    while True:
-        margins = plane @ unit
-        if (margins > MARGIN * np.linalg.norm(plane)).all():
-            return True
-        margins[chosen] = np.inf
-        worst = np.argsort(margins, kind="stable")[: 2 * n + 20]
-        worst = worst[margins[worst] < np.inf] if not chosen.any() else worst[margins[worst] <= MARGIN]
-        if not len(worst):
-            return False  # the solver's own tolerance: all points are in, and it found no positive margin
-        chosen[worst] = True
-        rows = np.column_stack([-unit[:, chosen].T, np.ones(int(chosen.sum()))])
-        found = linprog(cost, A_ub=rows, b_ub=np.zeros(len(rows)), bounds=bounds, method="highs-ds")
-        if found.status != 0:
-            raise GeometryError(f"the linear program failed: {found.message}")
-        if found.x[-1] <= MARGIN:
-            return False
-        plane = found.x[:-1]
 
 
 def _half(n: np.ndarray, tallies: np.ndarray) -> tuple[float, float]:

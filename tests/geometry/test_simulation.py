@@ -4,10 +4,11 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog, nnls
 
 from mfta.geometry import GeometryError, analyze, exact, manifolds, simulated_capacity
 from mfta.geometry.dichotomies import signs
-from mfta.geometry.simulation import _separable_by_program, separable, widest
+from mfta.geometry.separation import separable, widest
 
 
 def test_separability_is_decided_rightly_where_the_answer_is_planted():
@@ -22,15 +23,57 @@ def test_separability_is_decided_rightly_where_the_answer_is_planted():
     assert not separable(np.zeros((3, 1)))
 
 
-def test_the_nearest_point_and_the_linear_program_agree():
+def by_program(points):
+    """Whether the largest margin that a linear program finds within a box is positive."""
+    n, m = points.shape
+    rows = np.column_stack([-points.T, np.ones(m)])
+    bounds = [(-1.0, 1.0)] * n + [(None, 1.0)]
+    found = linprog(np.append(np.zeros(n), -1.0), A_ub=rows, b_ub=np.zeros(m), bounds=bounds, method="highs-ds")
+    assert found.status == 0
+    return found.x[-1] > 1e-9
+
+
+def test_the_nearest_point_and_a_linear_program_agree():
     rng = np.random.default_rng(5)
     answers = []
     for n, m in ((4, 8), (20, 40), (30, 61), (40, 300)):
         for _ in range(15):
             points = rng.standard_normal((n, m)) + (0.5 if m == 300 else 0.0)
             answers.append(separable(points))
-            assert _separable_by_program(points / np.linalg.norm(points, axis=0)) == answers[-1]
+            assert by_program(points / np.linalg.norm(points, axis=0)) == answers[-1]
     assert 10 < sum(answers) < 50
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 40), (12, 12), (30, 61), (40, 300)])
+def test_the_nearest_point_is_that_of_least_squares_with_weights_of_one_sign(n, m):
+    rng = np.random.default_rng([n, m])
+    for shift in (0.0, 0.5, 2.0):
+        points = rng.standard_normal((n, m)) + shift * np.eye(n)[:, :1]
+        points[:, -2:] = points[:, :2]  # a point given twice changes nothing
+        unit = points / np.linalg.norm(points, axis=0).max()
+        weights, _ = nnls(np.vstack([unit, np.ones(m)]), np.append(np.zeros(n), 1.0))
+        nearest = points @ weights / weights.sum()
+        length = np.linalg.norm(nearest)
+        expected = max(0.0, (nearest @ points).min() / length) if length > 1e-12 else 0.0
+        assert widest(points) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+        assert separable(points) == (expected > 1e-9)
+
+
+@pytest.mark.parametrize("margin", [1e-3, 1e-5])
+def test_a_narrow_margin_is_found(margin):
+    rng = np.random.default_rng(8)
+    for _ in range(10):
+        points = rng.standard_normal((10, 60))
+        points[0] = margin * (1 + np.abs(points[0]))
+        assert separable(np.linalg.qr(rng.standard_normal((10, 10)))[0] @ points)
+
+
+def test_points_that_coincide_or_are_opposite_are_decided():
+    rng = np.random.default_rng(9)
+    for _ in range(200):
+        points = rng.integers(-3, 4, (int(rng.integers(2, 8)), int(rng.integers(2, 30)))).astype(float)
+        points = points[:, np.abs(points).any(0)]
+        assert not points.size or separable(points) == by_program(points)
 
 
 def test_fractions_follow_covers_count():
