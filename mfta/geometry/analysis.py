@@ -83,9 +83,9 @@ def analyze(
     if whole("neighbours", neighbours, 0) and directions is not None:
         raise GeometryError("neighbours are ranks of a search, which directions stand in for; give one of the two")
     if labels is not None:
-        several = whole("repeats", repeats, 1)
+        several, drawn = whole("repeats", repeats, 1), by_label(manifolds, labels, points, seed)
         if several > 1:
-            if points is None and len({*np.unique(labels, return_counts=True)[1]}) == 1:
+            if sum(x.shape[1] for x in drawn.values()) == len(labels):
                 raise GeometryError(
                     "repeats would draw the same points each time; pass points, fewer than a class has"
                 )
@@ -96,7 +96,7 @@ def analyze(
                     for i in range(several)
                 ]
             )
-        manifolds = by_label(manifolds, labels, points, seed)
+        manifolds = drawn
     elif points is not None or repeats != 1:
         raise GeometryError("points and repeats go with labels: analyze(X, labels=y, points=50, repeats=10)")
     names = tuple(manifolds) if isinstance(manifolds, Mapping) else ()

@@ -52,7 +52,14 @@ def ball_capacity(radius: Any, dimension: Any, kappa: Any = 0.0) -> Any:
     At κ = 0, α = 2/(D + 1) for R = 1, and 1/α(R) + 1/α(1/R) = D + 1 for any R > 0.
     With the measured anchor radius and dimension this is the ball approximation of a manifold.
     """
-    given = np.broadcast_arrays(_size("radius", radius), _size("dimension", dimension), _real("kappa", kappa))
+    given = _size("radius", radius), _size("dimension", dimension), _real("kappa", kappa)
+    try:
+        given = np.broadcast_arrays(*given)
+    except ValueError:
+        shapes = ", ".join(str(x.shape) for x in given)
+        raise GeometryError(
+            f"radius, dimension and kappa have shapes {shapes}; expected ones that broadcast"
+        ) from None
     R, D, k = (x[..., None] for x in given)
     R, half = np.clip(R, 1.0 / LARGE, LARGE), np.maximum(0.5 * D, 1.0 / LARGE)
     # 1/α is the mean of F(t) over the length t of the draw within the ball's span, whose survival function is Q, so
