@@ -77,9 +77,8 @@ Plan = list[list[int | tuple[int, int] | str]]
 def plain(name: str, plan: Plan, hidden_layers: int, shape: Shape, normed: Container[int] | None = None) -> Network:
     """Convolutions and poolings in a row; layers conv1_1, pool1, …, fc1, …, head.
 
-    plan: by stage, the channels of each convolution in units of the width, 3×3 unless a second number says
-    otherwise; "P" for 2×2 max pooling. normed: the stages, from 1, that have batch norm where the shape asks for it;
-    None: all.
+    plan: by stage, the channels of each convolution in units of the width, 3×3 unless a second number says otherwise;
+    "P" for 2×2 max pooling. normed: the stages, from 1, that have batch norm where the shape asks for it; None: all.
     """
     channels, height, breadth = shape.image_size
     stages: OrderedDict[str, nn.Module] = OrderedDict()

@@ -207,8 +207,7 @@ def forget_certificate(directory: Path) -> None:
 def check_certificate(directory: Path, kind: str, fingerprint: str, config: dict[str, Any] | None = None) -> None:
     """Refuse a ``directory`` whose certificate is absent or of another kind, fingerprint or config.
 
-    config: what it should have been made with; parameters the certificate does not know yet are not
-    compared.
+    config: what it should have been made with; parameters the certificate does not know yet are not compared.
     """
     certificate = read_certificate(directory)
     remedy = _remedy(directory)

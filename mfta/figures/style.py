@@ -1,6 +1,5 @@
-"""The look of all figures: SVG with a transparent ground and black text, so that one picture serves light
-and dark pages.
-"""
+"""The look of all figures: SVG with a transparent ground and black text, so that one picture serves light and dark
+pages."""
 
 import matplotlib as mpl
 import seaborn as sns

@@ -41,14 +41,13 @@ def analyze(
 ) -> ManifoldGeometry:
     """Capacity, radius and dimension of object manifolds (PRX 2018; Nat. Commun. 2020).
 
-    manifolds: P ≥ 2 point clouds: samples × features with `labels`; a dict class → array, a sequence of (N,
-    M_i) arrays or tensors, or one (P, N, M): features × points. Any real type; sums are taken in float64.
-    Points-first data (P·M, N) costs no copy as `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have
-    their Gram matrices formed there. kappa: margin ≥ 0, in units where a center's distance is one. n_draws:
-    Gaussian draws a manifold, ≥ 2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone.
-    remove_centers: project the directions that the centers share away first, by the authors' rule
-    (`centers.low_rank`), none where the correlation falls no more than by chance. threads: of the host, by default
-    all; results are the same bit for bit for any number.
+    manifolds: P ≥ 2 point clouds: samples × features with `labels`; a dict class → array, a sequence of (N, M_i)
+    arrays or tensors, or one (P, N, M): features × points. Any real type; sums are taken in float64. Points-first
+    data (P·M, N) costs no copy as `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices
+    formed there. kappa: margin ≥ 0, in units where a center's distance is one. n_draws: Gaussian draws a manifold, ≥
+    2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
+    that the centers share away first, by the authors' rule (`centers.low_rank`), none where the correlation falls no
+    more than by chance. threads: of the host, by default all; results are the same bit for bit for any number.
 
     labels: one a row of manifolds (n, features, …), the field's habit: each class is a manifold of `points`
     points, by default as many as the smallest class has, drawn by the seed. repeats: draw so many such subsets, with
@@ -71,11 +70,10 @@ def analyze(
     centers left, and most of a few, come in pairs, opposite or similar ones, which makes capacity 10 to 80 % too high
     (`effective_geometry` allows for it).
 
-    Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong
-    shapes and types, a manifold whose center is the mean of all points (its radius would be infinite),
-    kappa < 0, n_draws < 2; and for three to five manifolds unless remove_centers is False or directions are given:
-    what so few centers share cannot be told from chance, and no rule comes near to simulation. Two have nothing to
-    remove.
+    Raises GeometryError (a ValueError) for NaN or infinity, fewer than two manifolds, different N, wrong shapes and
+    types, a manifold whose center is the mean of all points (its radius would be infinite), kappa < 0, n_draws < 2;
+    and for three to five manifolds unless remove_centers is False or directions are given: what so few centers share
+    cannot be told from chance, and no rule comes near to simulation. Two have nothing to remove.
     """
     kappa, n_draws, seed = margin(kappa), whole("n_draws", n_draws, 2), whole("seed", seed, 0)
     if not isinstance(remove_centers, bool | np.bool_):
@@ -89,13 +87,9 @@ def analyze(
                 raise GeometryError(
                     "repeats would draw the same points each time; pass points, fewer than a class has"
                 )
-            options = {"directions": directions, "neighbours": neighbours, "labels": labels, "points": points}
-            return averaged(
-                [
-                    analyze(manifolds, kappa, n_draws, seed + i, remove_centers, threads, **options)
-                    for i in range(several)
-                ]
-            )
+            again = partial(analyze, manifolds, kappa, n_draws, remove_centers=remove_centers, threads=threads)
+            again = partial(again, directions=directions, neighbours=neighbours, labels=labels, points=points)
+            return averaged([again(seed=seed + i) for i in range(several)])
         manifolds = drawn
     elif points is not None or repeats != 1:
         raise GeometryError("points and repeats go with labels: analyze(X, labels=y, points=50, repeats=10)")
@@ -272,8 +266,7 @@ def _result(results: list[tuple[np.ndarray, Evidence]], **others: Any) -> Manifo
 
 
 def _measured(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, Evidence]:
-    """The six measures of points (M, D) for draws (n, D + 1), and (rank, interior, unconverged,
-    residual)."""
+    """The six measures of points (M, D) for draws (n, D + 1), and (rank, interior, unconverged, residual)."""
     rank = coordinates.shape[1]
     gram, overlaps = gram_and_overlaps(coordinates, draws, kappa)
     weights, state, residual = solve_draws(gram, overlaps, rank)

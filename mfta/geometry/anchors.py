@@ -22,8 +22,7 @@ DEPENDENT = 1e-15  # a smaller pivot, relative to the diagonal, is rounding; its
 
 @kernel(fastmath=FAST)
 def _factor_and_solve(K, b, chosen, count, work, values):  # type: ignore[no-untyped-def]
-    """Solve K[F, F] x = b[F] for the F in chosen[:count] by a Cholesky factor; False if K[F, F] is not
-    definite.
+    """Solve K[F, F] x = b[F] for the F in chosen[:count] by a Cholesky factor; False if K[F, F] is not definite.
 
     The factor is kept as rows of its transpose, b beside it as one more column, so that every inner loop
     runs along a row; four earlier rows are taken at a time.
@@ -80,8 +79,7 @@ def _slack(K, b, chosen, count, values, slack):  # type: ignore[no-untyped-def]
 
 @kernel(fastmath=FAST)
 def _first_guess(b, inverse, common, inside):  # type: ignore[no-untyped-def]
-    """The anchors if K were diag(1 / inverse) + common·11ᵀ: those whose overlap stands above the water
-    level."""
+    """The anchors if K were diag(1 / inverse) + common·11ᵀ: those whose overlap stands above the water level."""
     m = b.shape[0]
     level = 0.0
     for _ in range(50):
@@ -100,8 +98,7 @@ def _first_guess(b, inverse, common, inside):  # type: ignore[no-untyped-def]
 
 @kernel(fastmath=FAST)
 def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  # type: ignore[no-untyped-def]
-    """Exchange all violated points at once (Júdice & Pires 1994); the number of anchors, or −1 if it
-    fails."""
+    """Exchange all violated points at once (Júdice & Pires 1994); the number of anchors, or −1 if it fails."""
     m = b.shape[0]
     fewest, patience = m + 1, 3
     for _ in range(5 * m + 20):
@@ -145,8 +142,7 @@ def _block_pivoting(K, b, scale, limit, inside, chosen, work, values, slack):  #
 def _one_at_a_time(K, b, scale, inside, chosen, work, values, slack):  # type: ignore[no-untyped-def]
     """Lawson & Hanson's active sets; a point that depends linearly on the anchors is passed over.
 
-    Slower than exchanging blocks, but it neither cycles nor needs K[F, F] to be definite. Returns (count,
-    ended).
+    Slower than exchanging blocks, but it neither cycles nor needs K[F, F] to be definite. Returns (count, ended).
     """
     m = b.shape[0]
     weights = np.zeros(m)

@@ -1,8 +1,7 @@
 """Correlations of the manifolds' centers, and the few directions that carry them.
 
-The capacity theory assumes centers in random directions. Real centers share a low-dimensional part; it is
-found and projected away before anchors are taken (Cohen, Chung, Lee & Sompolinsky, Nat. Commun. 11:746,
-2020, Methods).
+The capacity theory assumes centers in random directions. Real centers share a low-dimensional part; it is found and
+projected away before anchors are taken (Cohen, Chung, Lee & Sompolinsky, Nat. Commun. 11:746, 2020, Methods).
 """
 
 from collections.abc import Callable
@@ -59,13 +58,12 @@ def low_rank(
 ) -> Shared:
     """Which directions to remove from centers, about their mean, with Gram matrix (P, P).
 
-    The authors' rule: ranks 1, 2, … are tried, each from the one before, up to ten more than the directions
-    that together hold less than 95 % of the centers' variance; of several minima at a rank the one is kept
-    whose smallest center norm, relative to before, is largest; the search ends after three ranks in a row
-    that are each worse than the last, once past four; the rank with the smallest mean |cosine| is taken. At
-    least one direction of the centers' span is left. Of more than 200 centers only every fourth rank past the
-    eighth is tried, for the sake of time, and the search ends after two of these in a row that are each worse than
-    the last.
+    The authors' rule: ranks 1, 2, … are tried, each from the one before, up to ten more than the directions that
+    together hold less than 95 % of the centers' variance; of several minima at a rank the one is kept whose smallest
+    center norm, relative to before, is largest; the search ends after three ranks in a row that are each worse than
+    the last, once past four; the rank with the smallest mean |cosine| is taken. At least one direction of the
+    centers' span is left. Of more than 200 centers only every fourth rank past the eighth is tried, for the sake of
+    time, and the search ends after two of these in a row that are each worse than the last.
 
     Beyond the authors: the mean |cosine| must fall. Where more than 60 % of it is left, it must fall by more
     than chance (`chance`), and no center may be made to vanish (`vanishes`); else nothing is removed.
@@ -101,9 +99,8 @@ def low_rank(
 
 
 def vanishes(norms: np.ndarray) -> bool:
-    """Whether a center was made to vanish, from norms (P,) after removal over those before: less than a tenth
-    is left of it, and less than a tenth of what most keep. Where classes share nearly everything all keep
-    little."""
+    """Whether a center was made to vanish, from norms (P,) after removal over those before: less than a tenth is left
+    of it, and less than a tenth of what most keep. Where classes share nearly everything all keep little."""
     return bool(norms.min() < 0.1 * min(1.0, float(np.median(norms))))
 
 

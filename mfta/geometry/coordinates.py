@@ -56,8 +56,7 @@ def pivoted_cholesky(gram: np.ndarray, tolerance: float) -> tuple[np.ndarray, np
 def gram_and_overlaps(coordinates: np.ndarray, draws: np.ndarray, kappa: float) -> tuple[np.ndarray, np.ndarray]:
     """G (M, M) and b (n, M) of points (M, D) and draws (n, D + 1), whose last column belongs to the center.
 
-    G is formed anew from the coordinates, so that it is semidefinite to the last digit where the rank is
-    deficient.
+    G is formed anew from the coordinates, so that it is semidefinite to the last digit where the rank is deficient.
     """
     m, d = coordinates.shape
     n = draws.shape[0]

@@ -2,5 +2,4 @@
 
 
 class GeometryError(ValueError):
-    """The input has no geometry, or a result is not to be trusted; the message names the thing and the
-    remedy."""
+    """The input has no geometry, or a result is not to be trusted; the message names the thing and the remedy."""

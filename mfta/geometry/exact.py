@@ -19,8 +19,7 @@ LARGE = 1e150  # of which the square still is a number; a radius or its inverse 
 
 
 def point_capacity(kappa: Any = 0.0) -> Any:
-    """Capacity of points: 1/α₀(κ) = (1 + κ²) Φ(κ) + κ φ(κ), so that α₀(0) = 2 (Gardner 1988; PRX 2018, Sec.
-    II).
+    """Capacity of points: 1/α₀(κ) = (1 + κ²) Φ(κ) + κ φ(κ), so that α₀(0) = 2 (Gardner 1988; PRX 2018, Sec. II).
 
     kappa: margin in units of the points' norm; below 0 they may lie that far on the wrong side. Infinite
     below −38, where nothing is asked.
@@ -54,7 +53,7 @@ def ball_capacity(radius: Any, dimension: Any, kappa: Any = 0.0) -> Any:
     """
     given = _size("radius", radius), _size("dimension", dimension), _real("kappa", kappa)
     try:
-        given = np.broadcast_arrays(*given)
+        given = np.broadcast_arrays(*given)  # type: ignore[assignment]
     except ValueError:
         shapes = ", ".join(str(x.shape) for x in given)
         raise GeometryError(
@@ -89,8 +88,7 @@ def segment_capacity(radius: Any, kappa: Any = 0.0) -> Any:
 
 
 def orthogonal_capacity(n_points: Any) -> Any:
-    """Capacity 2/M of manifolds of M mutually orthogonal points: the floor that random labels approach, at
-    κ = 0.
+    """Capacity 2/M of manifolds of M mutually orthogonal points: the floor that random labels approach, at κ = 0.
 
     n_points: M, a whole number ≥ 1.
     """

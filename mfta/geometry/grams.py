@@ -99,8 +99,7 @@ def _readable(x: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def mean_and_gram(x: Any, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean over points (N,) and Gram matrix of the centered points (M, M), float64, of one manifold x (N,
-    M)."""
+    """Mean over points (N,) and Gram matrix of the centered points (M, M), float64, of one manifold x (N, M)."""
     if is_tensor(x):
         means, gram = _tensor_mean_and_gram(x)
     else:

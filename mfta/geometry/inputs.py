@@ -11,8 +11,7 @@ Manifolds = Any  # one (P, N, M) array or tensor, or a sequence of (N, M_i) ones
 
 
 def as_views(manifolds: Manifolds, fewest: int = 2) -> list[Any]:
-    """The manifolds as a list of two-dimensional views (N, M_i): numpy arrays, or tensors that lie on a
-    device.
+    """The manifolds as a list of two-dimensional views (N, M_i): numpy arrays, or tensors that lie on a device.
 
     Tensors in host memory are read as numpy arrays in place. Raises GeometryError for what is not a set of
     at least `fewest` manifolds of real numbers with equal N; errors call the manifolds by `called`.

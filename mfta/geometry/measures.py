@@ -26,9 +26,8 @@ def measures(
 ) -> np.ndarray:
     """Capacity, radius, dimension, and the standard errors of the three over draws, in this order.
 
-    gram: (M, M), G = SᵀS. overlaps: (n, M), b. offsets: (n,), what b holds beside SᵀT_s: T's last
-    coordinate plus κ. lengths: (n,), ‖T_s‖ within the span of the points. weights: (n, M) and state: (n,),
-    from anchors.solve_draws.
+    gram: (M, M), G = SᵀS. overlaps: (n, M), b. offsets: (n,), what b holds beside SᵀT_s: T's last coordinate plus κ.
+    lengths: (n,), ‖T_s‖ within the span of the points. weights: (n, M) and state: (n,), from anchors.solve_draws.
 
     Capacity is infinite if every draw was interior; dimension is NaN for a single point, which has no
     directions. Errors: that of capacity through 1/α, those of radius and dimension by the delta method.

@@ -130,8 +130,7 @@ class ManifoldGeometry:
         return pd.DataFrame({"manifold": self.names, **{name: getattr(self, name) for name in names}})
 
     def check(self, tol: float = 1e-6) -> "ManifoldGeometry":
-        """Return self if every draw was solved, with residuals of at most `tol`; raise GeometryError if
-        not."""
+        """Return self if every draw was solved, with residuals of at most `tol`; raise GeometryError if not."""
         bad = np.flatnonzero((self.unconverged > 0) | ~(self.residual <= tol))
         if len(bad):
             worst = bad[np.argmax(np.where(np.isnan(self.residual[bad]), np.inf, self.residual[bad]))]

@@ -144,8 +144,7 @@ def simulated_capacity(
 
 
 def _half(n: np.ndarray, tallies: np.ndarray) -> tuple[float, float]:
-    """Where Φ((n − half)/width), fitted to (separable, tried) at each n, is one half, and the error of
-    that."""
+    """Where Φ((n − half)/width), fitted to (separable, tried) at each n, is one half, and the error of that."""
     yes, tried = tallies[:, 0], tallies[:, 1]
 
     def loss(parameters: np.ndarray) -> float:

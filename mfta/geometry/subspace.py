@@ -66,9 +66,8 @@ class Search:
     def descend(self, start: np.ndarray, steps: int) -> tuple[np.ndarray, float]:
         """The subspace (k, r) reached from `start`, and its f.
 
-        f curves by about 2(m_i − m_j) when the i-th direction of V turns to direction j outside, m the
-        eigenvalues of CᵀWC as for principal components. They span orders of magnitude, and scaling by them
-        saves most steps.
+        f curves by about 2(m_i − m_j) when the i-th direction of V turns to direction j outside, m the eigenvalues of
+        CᵀWC as for principal components. They span orders of magnitude, and scaling by them saves most steps.
         """
         k = len(start)
         V = padded(*start.shape)

@@ -1,10 +1,9 @@
 """The theory against exact values and against simulation (the paper's Fig. 1B), and where they part.
 
-Cases: ``exact`` (points, segments, discs, orthogonal points), ``finite`` (balls sampled by more and more
-points), ``simulated`` (sampled balls over radius and dimension, Gaussian clouds), ``sizes`` (one kind of ball,
-in other numbers and among other numbers of features), ``centers`` (clouds whose centers share directions),
-``shuffled`` (structured clouds under true and shuffled labels) and ``activations`` (class manifolds of the
-trained network).
+Cases: ``exact`` (points, segments, discs, orthogonal points), ``finite`` (balls sampled by more and more points),
+``simulated`` (sampled balls over radius and dimension, Gaussian clouds), ``sizes`` (one kind of ball, in other
+numbers and among other numbers of features), ``centers`` (clouds whose centers share directions), ``shuffled``
+(structured clouds under true and shuffled labels) and ``activations`` (class manifolds of the trained network).
 """
 
 from collections.abc import Iterator
@@ -39,12 +38,11 @@ DISC = 400
 def compute(config: CapacityTheory, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed: one row a case.
 
-    Columns: case, name; what was given (kappa, given_radius, given_dimension, manifolds, features, points,
-    spread, strength; removed: the shared part of the centers removed or not; layer, depth, stage); from the
-    theory, capacity ± capacity_stderr (over draws), radius, dimension, center_correlation, unconverged draws
-    and the largest residual; ``exact`` (for sampled balls: that of the whole ball) and ``simulated`` ±
-    simulated_stderr, NaN where there is none. Where there is a simulation, the theory is given a quarter of
-    ``exact_draws``.
+    Columns: case, name; what was given (kappa, given_radius, given_dimension, manifolds, features, points, spread,
+    strength; removed: the shared part of the centers removed or not; layer, depth, stage); from the theory, capacity
+    ± capacity_stderr (over draws), radius, dimension, center_correlation, unconverged draws and the largest residual;
+    ``exact`` (for sampled balls: that of the whole ball) and ``simulated`` ± simulated_stderr, NaN where there is
+    none. Where there is a simulation, the theory is given a quarter of ``exact_draws``.
     """
     generator = stream(config.seed, "capacity theory")
     rows = [*_exact(config, generator), *_finite(config, generator), *_simulated(config, generator)]

@@ -31,8 +31,7 @@ def compute(config: Dispute, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed: accuracy (fraction) and loss (nats), a row a rewound network and example set.
 
     Columns as in :mod:`mfta.sections.rewinding`, whose rows of accuracy it repeats; ``batch_norm`` is one of
-    ``AVERAGES``, or absent from the network.
-    fresh: retrain a network that another version of the training code made.
+    ``AVERAGES``, or absent from the network. fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
     dataset = training.data_of(config.training)

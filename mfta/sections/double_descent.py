@@ -22,11 +22,10 @@ class DoubleDescent(Section, Analysis):
 def compute(config: DoubleDescent, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed and width; every row has seed, network, width and ``parameters``.
 
-    Rows with a ``layer`` hold the geometry (:func:`mfta.layer_geometry.measure`) at the last three
-    layers (of ``resnet18`` the last block, its mean over places, and the head), at the best and the last epoch, of
-    three sets of ``examples``: test, unpermuted, and train, which is all training images by the label they were
-    trained with. Rows without one hold accuracy (fraction) and loss (nats) after each epoch of the four example
-    sets and of train.
+    Rows with a ``layer`` hold the geometry (:func:`mfta.layer_geometry.measure`) at the last three layers (of
+    ``resnet18`` the last block, its mean over places, and the head), at the best and the last epoch, of three sets of
+    ``examples``: test, unpermuted, and train, which is all training images by the label they were trained with. Rows
+    without one hold accuracy (fraction) and loss (nats) after each epoch of the four example sets and of train.
     fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)

@@ -107,14 +107,13 @@ def split(
 def compute(config: Gradients, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed: ``norm`` of a ``part`` by ``layer`` and set of ``examples``.
 
-    A norm is over all parameters of the layer (weights, biases, scale and shift of batch norm), of the
-    mean over the set's examples, so that sets of different size compare; without a layer it is that of the
-    whole network. ``cosine``, on the rows of permuted examples, is that with the gradient of the unpermuted
-    ones. ``confidence``: mean largest probability. ``varied`` says what a row belongs to: ``epoch`` (over
-    training), ``images`` (untrained network, label-dependent part of ``subset`` number so and so of that
-    many images), ``halves`` (untrained network, the same part, with ``signal`` and ``floor``, see
-    :meth:`_Measurement.over_groups`) or ``head_scale`` (untrained network, initial weights of the head times that
-    factor).
+    A norm is over all parameters of the layer (weights, biases, scale and shift of batch norm), of the mean over the
+    set's examples, so that sets of different size compare; without a layer it is that of the whole network.
+    ``cosine``, on the rows of permuted examples, is that with the gradient of the unpermuted ones. ``confidence``:
+    mean largest probability. ``varied`` says what a row belongs to: ``epoch`` (over training), ``images`` (untrained
+    network, label-dependent part of ``subset`` number so and so of that many images), ``halves`` (untrained network,
+    the same part, with ``signal`` and ``floor``, see :meth:`_Measurement.over_groups`) or ``head_scale`` (untrained
+    network, initial weights of the head times that factor).
 
     Batch norm normalises by the batch, as in training, or with ``batch_statistics`` off by its running
     averages, which mean nothing before training. Batches hold both sets in equal shares.

@@ -33,12 +33,11 @@ PICTURED = 3
 def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed.
 
-    Rows with a ``layer`` hold the geometry of one example set there
-    (:func:`mfta.layer_geometry.measure`); rows without one hold accuracy (fraction) and loss
-    (nats) of the whole network after each epoch. ``stage`` is initial, early, best, last or empty. Rows with a
-    ``manifold`` (a class) are its points at the deepest hidden layer: ``x`` and ``y`` in the plane that holds
-    most of the variance of the drawn classes, a share ``explained`` of it.
-    fresh: retrain a network that another version of the training code made.
+    Rows with a ``layer`` hold the geometry of one example set there (:func:`mfta.layer_geometry.measure`); rows
+    without one hold accuracy (fraction) and loss (nats) of the whole network after each epoch. ``stage`` is initial,
+    early, best, last or empty. Rows with a ``manifold`` (a class) are its points at the deepest hidden layer: ``x``
+    and ``y`` in the plane that holds most of the variance of the drawn classes, a share ``explained`` of it. fresh:
+    retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
     dataset = training.data_of(config.training)

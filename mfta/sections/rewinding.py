@@ -74,13 +74,12 @@ def rewound_state(last: State, earlier: State, keys: Iterable[str]) -> State:
 def compute(config: Rewinding, fresh: bool = False) -> pd.DataFrame:
     """The section's table for one seed.
 
-    Rows without a ``layer`` hold accuracy (fraction) and loss (nats) of one network on one example set:
-    ``rewound`` (none, conv3_1, first 3, last 5, all), ``rewound_from`` (single, first, last, or empty),
-    ``rewound_layers`` (how many), ``rewound_to`` (epoch; the last where nothing is rewound), ``stage`` of
-    that epoch, ``batch_norm`` (carried, re-estimated, or absent from the network). Rows with a ``layer``
-    hold the geometry (:func:`mfta.layer_geometry.measure`) at the deepest hidden layer and the
-    head, the last n layers being at the best epoch and batch norm carried.
-    fresh: retrain a network that another version of the training code made.
+    Rows without a ``layer`` hold accuracy (fraction) and loss (nats) of one network on one example set: ``rewound``
+    (none, conv3_1, first 3, last 5, all), ``rewound_from`` (single, first, last, or empty), ``rewound_layers`` (how
+    many), ``rewound_to`` (epoch; the last where nothing is rewound), ``stage`` of that epoch, ``batch_norm``
+    (carried, re-estimated, or absent from the network). Rows with a ``layer`` hold the geometry
+    (:func:`mfta.layer_geometry.measure`) at the deepest hidden layer and the head, the last n layers being at the
+    best epoch and batch norm carried. fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
     dataset = training.data_of(config.training)
