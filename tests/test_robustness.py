@@ -55,13 +55,13 @@ def test_an_effect_is_inside_or_outside_of_the_presets_interval_and_has_no_word(
     growth = effects.filter(like="growth (further, above × 1.10)").squeeze()
     assert growth["as the preset says"].startswith("× 3.00 [")
     assert growth["permuted fraction 0.25"] == "× 3.00 (one seed): inside"
-    assert growth["augment True"] == "× 9.00 (one seed): outside"
-    assert re.fullmatch(r"× 9.00 \[8.\d\d, 9.\d\d\]: outside", growth["augment True, momentum 0.5"])
+    assert growth["augmentation"] == "× 9.00 (one seed): outside"
+    assert re.fullmatch(r"× 9.00 \[8.\d\d, 9.\d\d\]: outside", growth["augmentation, momentum 0.5"])
     text = html(effects).data + html(robustness.at_a_glance(found)).data
     assert not any(mark in text.replace("–", "") for mark in MARKS.values() if mark != "–")
     glance = robustness.at_a_glance(found)
-    rules = int(glance.loc["augment True", "C6"].split()[-1])
-    assert glance.loc["augment True", "C6"] == f"{rules - 1} of {rules}"
+    rules = int(glance.loc["augmentation", "C6"].split()[-1])
+    assert glance.loc["augmentation", "C6"] == f"{rules - 1} of {rules}"
     assert glance["C1"].isna().all()
     tidy = robustness.tidy(found)
     assert set(tidy.loc[(tidy["rule"] == "growth"), "beside"]) == {"", "inside", "outside"}
@@ -72,7 +72,7 @@ def test_beside_one_seed_of_the_preset_nothing_is_inside():
     keep("gradients", made_gradients(seeds=(1,)))
     keep("gradients", made_gradients(seeds=(2,)), augment=True)
     glance = robustness.at_a_glance(robustness.findings(stored.variations("quick")))
-    assert glance.loc["augment True", "C6"] == "–"
+    assert glance.loc["augmentation", "C6"] == "–"
 
 
 def test_nothing_stored_makes_an_empty_page():
@@ -88,9 +88,9 @@ def test_the_ratio_of_every_variation_is_that_of_its_own_tables():
     keep("layer_memorization", memorization(seeds=2))
     keep("layer_memorization", memorization(seeds=2), batch_norm=True)
     ratios = robustness.ratios(stored.variations("quick"))
-    assert list(ratios) == ["as the preset says", "batch norm True"]
+    assert list(ratios) == ["as the preset says", "batch norm"]
     table = memorization(seeds=2).query("examples == 'permuted' and depth == 1 and seed == 1").set_index("stage")
-    assert ratios["batch norm True"].loc[1, 1] == table.capacity["last"] / table.capacity["best"]
+    assert ratios["batch norm"].loc[1, 1] == table.capacity["last"] / table.capacity["best"]
 
 
 def test_every_step_of_the_script_is_a_config_of_the_small_preset(tmp_path):
