@@ -8,6 +8,7 @@ and matplotlib's settings (LaTeX, large letters). Exits with 1 at the first diff
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import stat
@@ -62,13 +63,19 @@ def strange(folder: Path, compiled: bool) -> dict[str, str]:
     (settings / "matplotlibrc").write_text("text.usetex: True\nfont.size: 30\naxes.grid: True\n")
     for path in [installed, *installed.rglob("*")]:
         path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
-    return {
+    own = {
         "PYTHONPATH": str(installed),
         "HOME": str(installed / "home"),
         "TMPDIR": str(scratch),
         "MPLCONFIGDIR": str(settings),
         "MATPLOTLIBRC": str(settings / "matplotlibrc"),
     }
+    if compiled:  # Numba loads no cache that it could not write to: in a folder of its own, as it names it
+        place = hashlib.sha1(str(installed / "mfta" / "geometry").encode()).hexdigest()
+        code, without = folder / "machine code", shutil.ignore_patterns("*.pyc")
+        shutil.copytree(ROOT / "mfta" / "geometry" / "__pycache__", code / f"geometry_{place}", ignore=without)
+        own["NUMBA_CACHE_DIR"] = str(code)
+    return own
 
 
 def run(place: Path, options: list[str], own: dict[str, str], user: tuple[str, ...] = ()) -> None:

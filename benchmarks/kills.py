@@ -25,7 +25,7 @@ from mfta import store, stored
 
 ROOT = Path(__file__).parents[1]
 SECTIONS = ("layer_memorization", "rewinding")
-OVERRIDES = ("epochs=6", "train_per_class=60", "points=10", "draws=40")
+OVERRIDES = ("epochs=6", "train_per_class=60", "test_per_class=20", "points=10", "draws=40", "remove_centers=false")
 
 
 def main() -> None:

@@ -180,7 +180,7 @@ def warm() -> BaseContext:
     itself, which takes longer.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mfta.batch", "typer", "sklearn.datasets"])
+    context.set_forkserver_preload(["mfta.batch", "typer", "sklearn.datasets", "torch._dynamo"])  # by optimizers
     folders = [folder for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm") if len(folder) < LONGEST]
     short = next((folder for folder in folders if os.access(folder, os.W_OK)), None)
     if short is None:

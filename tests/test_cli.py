@@ -19,8 +19,10 @@ TINY_OPTIONS = [
         "checkpoints=[]",
         "measured_epochs=[]",
         "train_per_class=20",
+        "test_per_class=10",
         "points=8",
         "draws=20",
+        "remove_centers=false",
     )
     for option in ("--set", text)
 ]

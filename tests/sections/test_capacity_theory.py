@@ -2,18 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from in_sight import functions
-
-import mfta
+from made_once import of_the_book, store_in
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        place = tmp_path_factory.mktemp("store")
-        patch.setenv("MFTA_RUNS", str(place / "runs"))
-        patch.setenv("MFTA_RESULTS", str(place / "results"))
-        options = {"epochs": 2, "manifolds": 30, "exact_draws": 1000, "dichotomies": 6, "train_per_class": 40}
-        return mfta.compute("capacity_theory", seeds=[0], checkpoints=[], **options)
+    options = {"epochs": 2, "manifolds": 30, "exact_draws": 1000, "dichotomies": 6, "train_per_class": 40}
+    with store_in(tmp_path_factory.mktemp("store")):
+        return of_the_book("capacity_theory", checkpoints=[], **options)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import torch
 from in_sight import functions
+from made_once import of_the_book
 from torch.nn import functional
 
 import mfta
@@ -150,7 +151,7 @@ def gradients_of(tiny):
 
 @pytest.mark.slow
 def test_permuted_labels_are_ignored_at_first_on_digits():
-    table = mfta.compute("gradients", seeds=[0], epochs=1, measured_epochs=[], head_scales=[1.0], checkpoints=[])
+    table = of_the_book("gradients", epochs=1, measured_epochs=[], head_scales=[1.0], checkpoints=[])
     page = functions("gradients")
     at = (table["varied"] == "epoch") & (table["stage"] == "initial") & (table["part"] == "label_dependent")
     norms = table[at & table["layer"].notna()].pivot_table(index="layer", columns="examples", values="norm")

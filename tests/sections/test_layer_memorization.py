@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from made_once import of_the_book
 
 import mfta
 from mfta import data, jobs, labels, layer_geometry, paper, training
@@ -64,7 +65,7 @@ def test_activations_that_are_not_numbers_name_the_layer(tiny, monkeypatch):
 @pytest.mark.slow
 def test_digits_are_memorized_late_and_deep():
     """Permuted capacity doubles at the deepest hidden layer and stays within 10 % at the first."""
-    table = mfta.compute("layer_memorization", seeds=[0], measured_epochs=[], draws=50)
+    table = of_the_book("layer_memorization", measured_epochs=[], draws=50)
     accuracy = table[table["layer"].isna()].set_index(["examples", "stage"])["accuracy"]
     assert accuracy["permuted", "last"].item() > 0.95
     assert accuracy["test", "last"].item() < accuracy["test", "best"].item() - 0.1
