@@ -79,13 +79,8 @@ class Job:
             return changed_since(certificate, self.definitions) if certificate else self._from_nearest()
         return []
 
-    @property
-    def wanted(self) -> bool:
-        """True where making it is called for: nothing is there, or, in quick, by other code."""
-        return self.calls_for(self.state()[0])
-
     def calls_for(self, state: State) -> bool:
-        """Whether a job in this state is to be made."""
+        """Whether a job in this state is to be made: nothing is there, or, in quick, by other code."""
         return state == "missing" or (state == "stale" and self.preset == "quick")
 
     @property
@@ -94,11 +89,11 @@ class Job:
         return SharedTraining("training", self.preset, self.config.training)
 
     def table(self, force: bool = False) -> pd.DataFrame:
-        """The job's table, computed where :attr:`wanted` (or ``force``), else loaded.
+        """The job's table, computed where its state calls for it (or ``force``), else loaded.
 
         Raises StoreError for a stored table that is not what its certificate says.
         """
-        if force or self.wanted:
+        if force or self.calls_for(self.state()[0]):
             with store.lock(self.directory):
                 if force or self.calls_for(self._state()[0]):  # another process may have made it meanwhile
                     self._compute(force)

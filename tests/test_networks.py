@@ -22,15 +22,17 @@ def test_vgg16_has_the_depths_of_the_paper_and_torchvisions_convolutions():
     assert names[19] == "head"
     from torchvision.models import vgg16_bn
 
-    published = [p.shape for p in vgg16_bn().features.parameters() if p.ndim == 4]
+    with torch.device("meta"):
+        published = [p.shape for p in vgg16_bn().features.parameters() if p.ndim == 4]
     assert [p.shape for p in network.parameters() if p.ndim == 4] == published
 
 
 def test_plain_vgg16_has_torchvisions_weights_but_for_the_size_of_its_last_map():
     from torchvision.models import vgg16
 
-    network = networks.build("vgg16", 100, batch_norm=False, hidden=64, dropout=0.5)
-    published = [p.shape for p in vgg16(num_classes=100).parameters()]
+    with torch.device("meta"):
+        network = networks.build("vgg16", 100, batch_norm=False, hidden=64, dropout=0.5)
+        published = [p.shape for p in vgg16(num_classes=100).parameters()]
     shapes = [p.shape for p in network.parameters()]
     assert shapes[26] == (4096, 512)  # of one place for 32×32 images, where torchvision has 7×7
     assert shapes[:26] + shapes[27:] == published[:26] + published[27:]
@@ -69,12 +71,13 @@ def test_resnet18_has_the_known_parameter_counts(width, count):
 def test_standard_networks_have_torchvisions_weights_but_for_stem_and_head():
     from torchvision import models
 
-    for ours, theirs in (("densenet121", models.densenet121()), ("resnet18", models.resnet18())):
-        shapes = [p.shape for p in networks.build(ours, 100).parameters()]
-        published = [p.shape for p in theirs.parameters()]
-        assert shapes[1:-2] == published[1:-2]
-    channels = [m.out_channels for m in networks.build("alexnet", 100).modules() if isinstance(m, nn.Conv2d)]
-    assert channels == [m.out_channels for m in models.alexnet().modules() if isinstance(m, nn.Conv2d)]
+    with torch.device("meta"):
+        for ours, theirs in (("densenet121", models.densenet121()), ("resnet18", models.resnet18())):
+            shapes = [p.shape for p in networks.build(ours, 100).parameters()]
+            published = [p.shape for p in theirs.parameters()]
+            assert shapes[1:-2] == published[1:-2]
+        channels = [m.out_channels for m in networks.build("alexnet", 100).modules() if isinstance(m, nn.Conv2d)]
+        assert channels == [m.out_channels for m in models.alexnet().modules() if isinstance(m, nn.Conv2d)]
 
 
 def recorded(network):

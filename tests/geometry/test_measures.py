@@ -1,6 +1,8 @@
 """Capacity, radius and dimension from anchors formed one by one, and whether the errors mean what they
 say."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.optimize import nnls
@@ -47,12 +49,16 @@ CLOUDS = {
 }
 
 
+@cache
+def limit_and_runs(name):
+    (limit,) = repeat(CLOUDS[name], 1, 200_000, seed=99)
+    return limit, repeat(CLOUDS[name], 200, 200)
+
+
 @pytest.mark.parametrize("measure", ["capacity", "radius", "dimension"])
 @pytest.mark.parametrize("name", CLOUDS)
 def test_two_standard_errors_hold_the_limit_19_times_in_20(name, measure):
-    cloud = CLOUDS[name]
-    (limit,) = repeat(cloud, 1, 200_000, seed=99)
-    runs = repeat(cloud, 200, 200)
+    limit, runs = limit_and_runs(name)
     value = np.array([getattr(g, measure)[0] for g in runs])
     error = np.array([getattr(g, f"{measure}_stderr")[0] for g in runs])
     covered = np.mean(np.abs(value - getattr(limit, measure)[0]) < 2 * error)
