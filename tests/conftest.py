@@ -38,6 +38,15 @@ def cifar100(monkeypatch):
 
 
 @pytest.fixture
+def uncropped(tmp_path, monkeypatch):
+    """Kernels draw each figure once: to crop it, which no test looks at, they draw it twice."""
+    profile = tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("c.InlineBackend.print_figure_kwargs = {'bbox_inches': None}\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+
+@pytest.fixture
 def tiny():
     return dict(TINY)
 

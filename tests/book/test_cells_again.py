@@ -44,6 +44,7 @@ def shown(cell):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncropped")
 @pytest.mark.parametrize("name", OTHERS)
 def test_cells_run_twice_in_a_row_and_all_again_show_the_same(name, tmp_path):
     shutil.copytree(ROOT / "results", tmp_path / "results")  # what is stored is shown, and not computed here

@@ -97,6 +97,7 @@ def outputs(cell):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncropped")
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_notebook_runs_by_hand_and_every_cell_twice(name, tmp_path):
     def command(*words: str) -> None:
