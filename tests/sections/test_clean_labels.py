@@ -7,6 +7,7 @@ import mfta
 from mfta import exact, networks, paper
 
 TINY = {"seeds": [1], "epochs": 12, "train_per_class": 40, "points": 20, "draws": 40}
+ONE_EPOCH = {**TINY, "epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +31,12 @@ def test_no_label_was_permuted_and_the_network_learns():
 
 
 def test_an_untrained_batch_norm_gets_statistics():
-    normed = mfta.compute("clean_labels", **TINY, batch_norm=True).query("stage == 'initial' and layer == 'head'")
-    plain = mfta.compute("clean_labels", **TINY, batch_norm=False).query("stage == 'initial' and layer == 'head'")
+    normed = mfta.compute("clean_labels", **ONE_EPOCH, batch_norm=True).query(
+        "stage == 'initial' and layer == 'head'"
+    )
+    plain = mfta.compute("clean_labels", **ONE_EPOCH, batch_norm=False).query(
+        "stage == 'initial' and layer == 'head'"
+    )
     assert np.isfinite(normed.capacity).all()
     assert (normed.capacity.to_numpy() != plain.capacity.to_numpy()).all()
 

@@ -59,10 +59,14 @@ def head_weight(parts, part, model):
     return parts[part]["head"][: model.head.weight.numel()].reshape(C, -1)
 
 
-def class_means_gradient(model, images, targets):
-    """−(class mean − global mean)/C of the last layer's features, a row a class."""
+def features_of(model, images):
+    """What the last layer is given."""
     with torch.no_grad():
-        features = torch.nn.Sequential(*list(model.children())[:-1])(images.train_images.double())
+        return torch.nn.Sequential(*list(model.children())[:-1])(images.train_images.double())
+
+
+def class_means_gradient(features, targets):
+    """−(class mean − global mean)/C of the last layer's features, a row a class."""
     means = torch.stack([features[targets == c].mean(0) for c in range(C)])
     return -(means - features.mean(0)) / C
 
@@ -73,7 +77,7 @@ def test_at_small_initialization_the_head_follows_the_class_means(images):
     for scale in (0.1, 0.01, 0.001):
         model = network(scale=scale).eval()
         parts = split(model, images, images.train_labels).parts
-        formula = class_means_gradient(model, images, images.train_labels)
+        formula = class_means_gradient(features_of(model, images), images.train_labels)
         assert torch.allclose(head_weight(parts, "label_dependent", model), formula, rtol=1e-9, atol=1e-12)
         errors.append(float((head_weight(parts, "total", model) - formula).norm() / formula.norm()))
     assert errors[1] < 0.02
@@ -83,14 +87,12 @@ def test_at_small_initialization_the_head_follows_the_class_means(images):
 
 def test_the_permuted_part_is_the_noise_of_a_random_sample(images):
     """Its mean square over permutations of the labels is (1 − 1/C) s²/n, s² the features' total variance."""
-    model = network().eval()
-    with torch.no_grad():
-        features = torch.nn.Sequential(*list(model.children())[:-1])(images.train_images.double())
+    features = features_of(network().eval(), images)
     generator = np.random.default_rng(0)
     squares = []
     for _ in range(400):
         shuffled = generator.permutation(images.train_labels)
-        squares.append(float(class_means_gradient(model, images, shuffled).square().sum()))
+        squares.append(float(class_means_gradient(features, shuffled).square().sum()))
     expected = (1 - 1 / C) * float(features.var(0).sum()) / N
     stderr = np.std(squares, ddof=1) / np.sqrt(len(squares))
     assert abs(np.mean(squares) - expected) < 4 * stderr
