@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -144,3 +146,11 @@ def test_compute_refuses_before_anything_starts(monkeypatch, tiny):
     monkeypatch.setattr(training, "run", None)
     with pytest.raises(ParameterError, match="no parameter 'epoch'"):
         mfta.compute("layer_memorization", epoch=3)
+
+
+def test_the_workflow_asks_of_a_job_what_it_has(job):
+    """Also where Snakemake, which would tell, is absent."""
+    text = (Path(__file__).parents[1] / "workflow" / "Snakefile").read_text(encoding="utf-8")
+    asked = set(re.findall(r"\bjob\.(\w+)", text))
+    assert "directory" in asked or "config" in asked
+    assert all(hasattr(job, name) for name in asked)
