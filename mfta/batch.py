@@ -180,7 +180,8 @@ def warm() -> BaseContext:
     itself, which takes longer.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mfta.batch", "typer", "sklearn.datasets", "torch._dynamo"])  # by optimizers
+    # The last two are what digits and optimizers import.
+    context.set_forkserver_preload(["mfta.batch", "typer", "sklearn.datasets", "torch._dynamo"])
     folders = [folder for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm") if len(folder) < LONGEST]
     short = next((folder for folder in folders if os.access(folder, os.W_OK)), None)
     if short is None:

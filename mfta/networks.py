@@ -47,7 +47,7 @@ def build(
     torch.set_default_dtype(torch.float32)
     try:
         network = known_as.build(Shape(classes, width or known_as.width, image_size, batch_norm, hidden, dropout))
-        if not next(network.parameters()).is_meta:  # without weights: drawing them there loads a compiler
+        if not next(network.parameters()).is_meta:  # a shape alone; to draw on it loads torch's compiler
             initialize(network, generator)
         for number, stage in enumerate(network):
             stage.requires_grad_(known_as.learns is None or number < known_as.learns)

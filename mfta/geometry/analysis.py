@@ -44,8 +44,8 @@ def analyze(
     manifolds: P ≥ 2 point clouds: samples × features with `labels`; a dict class → array, a sequence of (N, M_i)
     arrays or tensors, or one (P, N, M): features × points. Any real type; sums are taken in float64. Points-first
     data (P·M, N) costs no copy as `x.reshape(P, M, N).transpose(0, 2, 1)`. Tensors on a GPU have their Gram matrices
-    formed there. kappa: margin ≥ 0, in units where a center's distance is one. n_draws: Gaussian draws a manifold, ≥
-    2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
+    formed there. kappa: margin ≥ 0, in units where a center's distance is one. n_draws: Gaussian draws a manifold,
+    ≥ 2. seed: of the draws, ≥ 0; manifold i's draws depend on (seed, i) alone. remove_centers: project the directions
     that the centers share away first, by the authors' rule (`centers.low_rank`), none where the correlation falls no
     more than by chance. threads: of the host, by default all; results are the same bit for bit for any number.
 
