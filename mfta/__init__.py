@@ -25,11 +25,7 @@ __all__ = [
     "effective_geometry", "exact", "manifolds", "measure_layers", "run", "simulated_capacity",
 ]  # fmt: skip
 
-_LATER = {
-    "compute": ("mfta.jobs", "compute"),
-    "measure_layers": ("mfta.layers", "measure_layers"),
-    "run": ("mfta.trained", "run"),
-}
+_LATER = {"compute": "jobs", "measure_layers": "layers", "run": "trained"}
 _SUBMODULES = {"claims", "data", "figures", "labels", "networks", "notebook", "paper"}
 
 
@@ -41,8 +37,7 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.metadata.version("mfta")
     if name in _LATER:
-        module, attribute = _LATER[name]
-        return getattr(importlib.import_module(module), attribute)
+        return getattr(importlib.import_module(f"mfta.{_LATER[name]}"), name)
     if name in _SUBMODULES:
         return importlib.import_module(f"mfta.{name}")
     raise AttributeError(f"module 'mfta' has no attribute '{name}'")

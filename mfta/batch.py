@@ -125,7 +125,7 @@ def carry_out(tasks: Sequence[Task], n_jobs: int = 1) -> Iterator[Event]:
     def ended(task: Task, error: str, seconds: float = 0.0) -> Event:
         errors[task.name] = error
         if error and task.name.startswith("notebook "):
-            pages.remove(task.name.removeprefix("notebook "))  # an older one would pass for this one
+            store.remove(pages.place(task.name.removeprefix("notebook ")))  # an older one would pass for this one
         return Event(task.name, "ended", error, seconds)
 
     try:
@@ -182,16 +182,12 @@ def warm() -> BaseContext:
     context = multiprocessing.get_context("forkserver")
     # The last two are what digits and optimizers import.
     context.set_forkserver_preload(["mfta.batch", "typer", "sklearn.datasets", "torch._dynamo"])
-    folders = [folder for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm") if len(folder) < LONGEST]
-    short = next((folder for folder in folders if os.access(folder, os.W_OK)), None)
-    if short is None:
-        return multiprocessing.get_context("spawn")
-    try:
-        with patch.object(tempfile, "tempdir", short):
-            forkserver.ensure_running()
-    except OSError:
-        return multiprocessing.get_context("spawn")
-    return context
+    for folder in (tempfile.gettempdir(), "/tmp", "/var/tmp", "/dev/shm"):
+        if len(folder) < LONGEST and os.access(folder, os.W_OK):
+            with suppress(OSError), patch.object(tempfile, "tempdir", folder):
+                forkserver.ensure_running()
+                return context
+    return multiprocessing.get_context("spawn")
 
 
 def _work(call: Callable[[], object], answer: Any, log: Path, environment: dict[str, str], here: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
+CPUINFO = Path("/proc/cpuinfo")  # of Linux
 CERTIFIED_PACKAGES = ("numpy", "scipy", "numba", "pandas", "scikit-learn", "torch", "torchvision")
 
 
@@ -40,21 +41,15 @@ def versions() -> dict[str, str]:
 
 def _processor() -> str:
     """The processor's model; results of another may differ in the last bits."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:  # not Linux
-        lines = []
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.processor()
 
 
 def has_matrix_instructions() -> bool:
     """Whether the processor multiplies bfloat16 by instructions of its own (AMX, or AVX-512's dot products)."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text().split()
-        return "amx_bf16" in flags or "avx512_bf16" in flags
-    except OSError:  # not Linux
-        return False
+    flags = CPUINFO.read_text().split() if CPUINFO.exists() else []
+    return "amx_bf16" in flags or "avx512_bf16" in flags
 
 
 def progress(bar: Any, epoch: int, epochs: int, seconds: float) -> None:

@@ -61,16 +61,13 @@ class Job:
         if certificate is None:
             resumes = (self.directory / "resume.pt").exists()  # of a training
             return "missing", "goes on from its last epoch" if resumes else self.nothing
-        self._check()
+        self._stored()
         made = certificate.get("made", "an unknown time")
         try:
             sound = certificate.get("code") == definitions.digest(self.definitions)
         except NeedsTorch:  # the book is read where nothing can be computed
             return "stored", f"made {made}; whether the code has changed since is not known without PyTorch"
         return ("stored", f"made {made}") if sound else ("stale", f"the code changed since {made}")
-
-    def _check(self) -> None:
-        self._stored()
 
     def changes(self) -> list[str]:
         """What differs from its certificate, or where there is none, from the nearest one."""
@@ -108,6 +105,8 @@ class Job:
         torch.set_num_threads(self.config.threads)  # those its config says, whatever the machine has
         with threadpool_limits(self.config.threads):
             table = sections.computing(self.section)(self.config, force or self.preset == "quick")
+        if "seed" not in table:
+            table.insert(0, "seed", self.config.seed)
         network = store.read_certificate(self.shared.directory) or {}
         certificate = {
             "kind": "table",
@@ -138,7 +137,7 @@ class Job:
                 names = [name for name in now if then.get(name) != now[name]]
                 nearest[path.parent.name] = [f"{name} {then.get(name)!r}, now {now[name]!r}" for name in names]
         if not nearest:
-            return ["nothing of this section is stored under this preset"]
+            return ["nothing like it is stored"]
         name = min(nearest, key=lambda name: len(nearest[name]))
         return [f"nearest stored is {name[:8]}", *nearest[name]]
 
@@ -168,11 +167,9 @@ class SharedTraining(Job):
         with threadpool_limits(self.config.threads):
             return training.run(self.config, force or self.preset == "quick").history
 
-    def _check(self) -> None:
+    def _stored(self) -> pd.DataFrame:
         """A run that is not what its certificate says is refused when it is asked for."""
-
-    def _from_nearest(self) -> list[str]:
-        return []
+        return pd.DataFrame()
 
 
 def changed_since(certificate: Mapping[str, Any], now: Mapping[str, str]) -> list[str]:
@@ -185,9 +182,7 @@ def changed_since(certificate: Mapping[str, Any], now: Mapping[str, str]) -> lis
     lines = [f"{name} {then[name]}, now {versions[name]}" for name in other]
     if certificate.get("code") == definitions.digest(now):
         return lines
-    if "definitions" not in certificate:
-        return ["code (the certificate is older than digests of definitions)", *lines]
-    return [*definitions.changed(certificate["definitions"], now), *lines]
+    return [*definitions.changed(certificate.get("definitions", {}), now), *lines]
 
 
 def jobs(section: str, preset: str = "quick", seeds: Iterable[int] | None = None, **overrides: Any) -> list[Job]:

@@ -1,7 +1,7 @@
 """The measurement that sections share: the geometry of example sets at the layers of one network."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -47,36 +47,28 @@ def measure(
     Raises GeometryError naming the layer and the example set.
     """
     rows: list[dict] = []
-    trained_on = {name: index for name, index in examples.items() if name != "test"}
-    held_out = {name: index for name, index in examples.items() if name == "test"}
-    for images, sets in ((dataset.train_images, trained_on), (dataset.test_images, held_out)):
-        if sets:
-            needed = np.unique(np.concatenate([index.ravel() for index in sets.values()]))
-            places = {name: np.searchsorted(needed, index) for name, index in sets.items()}
-            how = (analysis.projection, seed, analysis.before_activation)
-            answers = activations.record(network, images[needed], layers, *how)
-            rows += _rows(analysis, seed, network, answers, places)
+    for images, tests in ((dataset.train_images, False), (dataset.test_images, True)):
+        sets = {name: index for name, index in examples.items() if (name == "test") == tests}
+        if not sets:
+            continue
+        needed = np.unique(np.concatenate([index.ravel() for index in sets.values()]))
+        how = (analysis.projection, seed, analysis.before_activation)
+        for layer, answer in activations.record(network, images[needed], layers, *how):
+            for name, index in sets.items():
+                manifolds = activations.manifolds(answer, np.searchsorted(needed, index))
+                summary = _summary(analysis, seed, manifolds, f"layer {layer}, {name} examples")
+                where = {"layer": layer, "depth": network.layers.index(layer), "examples": name}
+                rows.append({**where, **{column: summary[column] for column in COLUMNS}})
     return sorted(rows, key=lambda row: row["depth"])
 
 
-def _rows(
-    analysis: Analysis,
-    seed: int,
-    network: Network,
-    answers: Iterator[tuple[str, np.ndarray]],
-    places: dict[str, np.ndarray],
-) -> Iterator[dict]:
-    for layer, answer in answers:
-        for name, index in places.items():
-            manifolds = activations.manifolds(answer, index)
-            try:
-                given = (analysis.kappa, analysis.draws, seed, analysis.remove_centers, analysis.threads)
-                with warnings.catch_warnings():  # the table counts what would be warned of
-                    warnings.filterwarnings("ignore", "removing .* vanish", UserWarning)
-                    geometry = analyze(manifolds, *given)
-            except GeometryError as error:
-                raise GeometryError(f"layer {layer}, {name} examples: {error}") from None
-            summary = geometry.summary()
-            summary["large_radii"] = int((geometry.radius > LARGE * summary["radius_median"]).sum())
-            measures = {column: summary[column] for column in COLUMNS}
-            yield {"layer": layer, "depth": network.layers.index(layer), "examples": name, **measures}
+def _summary(analysis: Analysis, seed: int, manifolds: np.ndarray, where: str) -> dict:
+    given = (analysis.kappa, analysis.draws, seed, analysis.remove_centers, analysis.threads)
+    try:
+        with warnings.catch_warnings():  # the table counts what would be warned of
+            warnings.filterwarnings("ignore", "removing .* vanish", UserWarning)
+            geometry = analyze(manifolds, *given)
+    except GeometryError as error:
+        raise GeometryError(f"{where}: {error}") from None
+    summary = geometry.summary()
+    return summary | {"large_radii": int((geometry.radius > LARGE * summary["radius_median"]).sum())}

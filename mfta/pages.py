@@ -86,16 +86,14 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
     """Execute one notebook into ``book/sections/``. Raises NotebookError where it fails."""
     good, around = place(name), surroundings()
     bad = store.home() / "_build" / "failed" / good.name
-    remove(name)
-    given = {name: value for name, value in parameters.items() if value is not None}
+    store.remove(good)
+    notebook = prepare(name, {name: value for name, value in parameters.items() if value is not None})
     with tempfile.TemporaryDirectory() as text:
-        folder = Path(text)
-        prepare(name, folder / "in.ipynb", given)
-        with patch.dict(os.environ, own_kernel(folder)):
+        done = Path(text) / "out.ipynb"
+        with patch.dict(os.environ, own_kernel(Path(text))):
             os.environ.pop("MATPLOTLIBRC", None)
-            error = _run(folder, given, bad)
-        done = folder / "out.ipynb"
-        notebook = nbformat.read(done if done.exists() else folder / "in.ipynb", as_version=4)
+            error = _run(notebook, done, bad)
+        notebook = nbformat.read(done, as_version=4) if done.exists() else notebook
     tidy(notebook)
     store.write(bad if error else good, lambda buffer: buffer.write(nbformat.writes(notebook).encode()))
     if error:
@@ -106,16 +104,13 @@ def execute(name: str, parameters: dict[str, Any]) -> None:
         store.write(_mark(name), lambda buffer: buffer.write(made_of.encode()))
 
 
-def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:
+def _run(notebook: nbformat.NotebookNode, done: Path, bad: Path) -> str:
     """Run the notebook; once more where its kernel did not start: it happens, when a port is taken say."""
-    # Papermill fills in what stands in braces in a path.
-    source, target = (str(folder / name).replace("{", "{{").replace("}", "}}") for name in ("in.ipynb", "out.ipynb"))
+    target = str(done).replace("{", "{{").replace("}", "}}")  # papermill fills in what stands in braces in a path
     error = ""
     for _ in range(2):
         try:
-            papermill.execute_notebook(
-                source, target, given, kernel_name=KERNEL, progress_bar=False, cwd=str(store.home())
-            )
+            papermill.execute_notebook(notebook, target, kernel_name=KERNEL, progress_bar=False, cwd=store.home())
             return ""
         except PapermillExecutionError as failure:
             return f"cell {failure.exec_count}: {failure.ename}: {failure.evalue}; read '{bad}'"
@@ -126,24 +121,26 @@ def _run(folder: Path, given: dict[str, Any], bad: Path) -> str:
     return error
 
 
-def prepare(name: str, source: Path, given: dict[str, Any]) -> None:
-    """Write the notebook as papermill reads it. Raises NotebookError where it cannot be given these parameters."""
+def prepare(name: str, given: dict[str, Any]) -> nbformat.NotebookNode:
+    """The notebook with these parameters in its box. Raises NotebookError where it cannot be given them."""
     path = store.home() / "notebooks" / f"{name}.md"
     check([name])
     notebook = jupytext.read(path)
-    notebook.metadata.setdefault("kernelspec", PYTHON)
-    jupytext.write(notebook, source)
-    tags = [tag for cell in nbformat.read(source, as_version=4).cells for tag in cell.metadata.get("tags", [])]
-    if tags.count("parameters") != 1:
+    notebook.metadata = nbformat.from_dict({"kernelspec": PYTHON})
+    boxes = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(boxes) != 1:
         raise NotebookError(
-            f"'{path}' has {tags.count('parameters')} cells with the tag `parameters`:"
+            f"'{path}' has {len(boxes)} cells with the tag `parameters`:"
             " tag the one that sets them, so that papermill can replace what it sets"
         )
-    names = sorted(papermill.inspect_notebook(str(source).replace("{", "{{").replace("}", "}}")))
+    names = sorted(papermill.inspect_notebook(notebook))
     unknown = [name for name in given if name not in names]
     if unknown and name not in SECTIONS:  # a section's notebook takes all of its config, and checks it
         hint = nearest(unknown[0], names)
         raise NotebookError(f"'{path}' has no parameter '{unknown[0]}'.{hint} Its parameters: {', '.join(names)}")
+    kept = [line for line in boxes[0].source.splitlines() if line.split(" = ")[0] not in given]
+    boxes[0].source = "\n".join([*kept, *(f"{of} = {value!r}" for of, value in given.items())])
+    return notebook
 
 
 def own_kernel(folder: Path) -> dict[str, str]:
@@ -167,26 +164,8 @@ def place(name: str) -> Path:
     return store.home() / "book" / "sections" / f"{name}.ipynb"
 
 
-def remove(name: str) -> None:
-    """Remove an executed notebook."""
-    path = place(name)
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise NotebookError(f"cannot replace '{path}' ({error.strerror}): allow writing there") from None
-
-
 def tidy(notebook: nbformat.NotebookNode) -> None:
-    """Leave one box of parameters, and nothing that names this machine or moment."""
-    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
-    injected = next((i for i, t in enumerate(tags) if "injected-parameters" in t), None)
-    if injected is not None:
-        default = next(i for i, t in enumerate(tags) if "parameters" in t)
-        given = notebook.cells.pop(injected)
-        assigned = [line for line in given.source.splitlines() if " = " in line]
-        names = {line.split(" = ")[0] for line in assigned}
-        kept = [line for line in notebook.cells[default].source.splitlines() if line.split(" = ")[0] not in names]
-        notebook.cells[default].source = "\n".join(kept + assigned)
+    """Leave nothing that names this machine or moment."""
     for cell in notebook.cells:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)

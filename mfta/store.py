@@ -176,7 +176,7 @@ def write_table(directory: Path, table: pd.DataFrame, certificate: dict[str, Any
     except StoreError:
         staged.unlink()
         raise
-    forget_certificate(directory)
+    remove(directory / "certificate.json")
     staged.replace(directory / "table.csv")
     proof.replace(directory / "certificate.json")
 
@@ -196,12 +196,12 @@ def read_certificate(directory: Path) -> dict[str, Any] | None:
     return content
 
 
-def forget_certificate(directory: Path) -> None:
-    """Take back what vouches for ``directory``, before its files are made anew."""
+def remove(path: Path) -> None:
+    """Remove what is to be made anew: a page, or what vouches for a folder, before any file there changes."""
     try:
-        (directory / "certificate.json").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"cannot replace what is in '{directory}' ({error.strerror}): allow writing there") from None
+        raise StoreError(f"cannot replace '{path}' ({error.strerror}): allow writing there") from None
 
 
 def check_certificate(directory: Path, kind: str, fingerprint: str, config: dict[str, Any] | None = None) -> None:

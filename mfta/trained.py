@@ -4,35 +4,27 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
 import torch
 
-from mfta import configs, data, labels, networks, training
+from mfta import configs, training
 from mfta.jobs import jobs
 from mfta.streams import stream
 
 
-class Trained:
+class Trained(training.Run):
     """A trained network with its checkpoints, its data and its labels; see :func:`run`."""
 
-    def __init__(self, config: configs.Section, fresh: bool = False) -> None:  # noqa: D107 (above)
-        self.config = config
-        self.seed: int = config.seed
-        self.epochs: int = config.epochs
+    config: configs.Section
+
+    @property
+    def seed(self) -> int:
+        """Of data, labels, weights and order."""
+        return self.config.seed
+
+    @property
+    def epochs(self) -> int:
         """The last epoch; epoch 0 is the untrained network."""
-        self._run = training.run(config.training, fresh)
-        self.best_epoch: int = self._run.best_epoch
-        """The epoch ≥ 1 of highest test accuracy, the first of them."""
-        self.early_epoch: int | None = self._run.early_epoch
-        """The last epoch ≥ 1 before permuted labels are memorized; None where there is none."""
-        self.kept_epochs: list[int] = self._run.kept_epochs
-        """Epochs whose weights are stored."""
-        self.history: pd.DataFrame = self._run.history
-        """Columns epoch, examples, accuracy (fraction), loss (nats)."""
-        self.dataset: data.Dataset = training.data_of(config.training)
-        """Images, standardised, with their true labels."""
-        self.labels: labels.PermutedLabels = training.labels_of(config.training, self.dataset)
-        """The labels that the network was trained on, and which of them were permuted."""
+        return self.config.epochs
 
     @cached_property
     def _keys(self) -> dict[str, list[str]]:
@@ -46,16 +38,6 @@ class Trained:
     def keys(self, layer: str) -> list[str]:
         """The keys of :meth:`state` that belong to one of :attr:`layers`, its batch norm's among them."""
         return self._keys[layer]
-
-    def state(self, epoch: int) -> dict[str, torch.Tensor]:
-        """Weights and buffers after ``epoch``. Raises StoreError for one that is not among :attr:`kept_epochs`."""
-        return self._run.state(epoch)
-
-    def network(self, at: int | Mapping[str, torch.Tensor]) -> networks.Network:
-        """The network after an epoch, or with a state made by hand, in evaluation mode."""
-        network = training.build(self.config.training, self.dataset)
-        network.load_state_dict(self.state(at) if isinstance(at, int) else at)
-        return network.eval()
 
     def evaluate(self, state: Mapping[str, torch.Tensor]) -> list[dict]:
         """Accuracy (fraction) and loss (nats) of the network in ``state``, one dict a set of ``examples``.
@@ -78,4 +60,5 @@ def run(section: str, preset: str = "quick", seed: int | None = None, seeds: Any
     """
     chosen = seeds if seed is None else [seed]
     config = jobs(section, preset, chosen, **overrides)[0].config
-    return Trained(config, fresh=preset == "quick")
+    of = training.run(config.training, fresh=preset == "quick")
+    return Trained(config, of.directory, of.history, of.best_epoch, of.early_epoch)

@@ -7,8 +7,9 @@ A run lies in ``runs/<fingerprint of its config>/``: ``epoch_NNNN.pt`` (weights)
 import math
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +21,7 @@ from mfta import data, definitions, labels, networks, store
 from mfta.configs import Training
 from mfta.epoch import EVALUATION_BATCH, LAYOUT, device, evaluate, predict, reestimate, train_epoch
 from mfta.errors import StoreError
+from mfta.labels import PermutedLabels
 from mfta.streams import stream, torch_stream
 
 __all__ = ["EVALUATION_BATCH", "LAYOUT", "Run", "device", "evaluate", "predict", "reestimate", "run", "train_epoch"]
@@ -43,6 +45,16 @@ class Run:
     early_epoch: int | None
     """The last epoch ≥ 1 up to which permuted accuracy stayed within twice chance; None: not even the first."""
 
+    @cached_property
+    def dataset(self) -> data.Dataset:
+        """Images, standardised, with their true labels."""
+        return data_of(self.config)
+
+    @cached_property
+    def labels(self) -> PermutedLabels:
+        """The labels that the network was trained on, and which of them were permuted."""
+        return labels_of(self.config, self.dataset)
+
     @property
     def kept_epochs(self) -> list[int]:
         """Epochs whose weights were kept: 0, all early ones, the config's checkpoints, the best and the last."""
@@ -61,10 +73,10 @@ class Run:
         store.check_file(path)
         return _load(path)
 
-    def network(self, epoch: int) -> networks.Network:
-        """The network after ``epoch``, in evaluation mode (batch norm uses its running averages)."""
-        network = build(self.config, data_of(self.config))
-        network.load_state_dict(self.state(epoch))
+    def network(self, at: int | Mapping[str, torch.Tensor]) -> networks.Network:
+        """The network after an epoch, or with a state made by hand, in evaluation mode."""
+        network = build(self.config, self.dataset)
+        network.load_state_dict(self.state(at) if isinstance(at, int) else at)
         return network.eval()
 
 
@@ -79,7 +91,7 @@ def run(config: Training, fresh: bool = False) -> Run:
         certificate = store.read_certificate(directory)
         digest = definitions.digest(definitions_of(config))
         if certificate is not None and fresh and certificate.get("code") != digest:
-            store.forget_certificate(directory)  # before any file changes, so that it never vouches for a mixture
+            store.remove(directory / "certificate.json")  # before any file changes: it never vouches for a mixture
             certificate = None
         if certificate is None:
             certificate = _train(config, directory, digest)
@@ -101,7 +113,7 @@ def data_of(config: Training) -> data.Dataset:
     return data.load(config.dataset, config.train_per_class, config.test_per_class, config.seed)
 
 
-def labels_of(config: Training, dataset: data.Dataset) -> labels.PermutedLabels:
+def labels_of(config: Training, dataset: data.Dataset) -> PermutedLabels:
     """The labels a config trains on."""
     return labels.permute(dataset.train_labels, config.permuted_fraction, config.seed)
 

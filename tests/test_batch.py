@@ -8,7 +8,7 @@ import papermill
 import pytest
 from made_once import short_notebooks
 
-from mfta import batch, pages
+from mfta import batch, pages, store
 from mfta.errors import NotebookError
 
 ROOT = Path(__file__).parents[1]
@@ -164,7 +164,7 @@ def test_a_notebook_is_executed_again_where_anything_that_it_depends_on_has_chan
     assert not current()
     offered.write_text("n\n2\n")
     assert current()
-    pages.remove("short")
+    store.remove(pages.place("short"))
     assert not current()
 
 

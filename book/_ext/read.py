@@ -40,13 +40,10 @@ def execute(page: str, quoted: Iterable[tuple[str, str]]) -> list[str]:
 
     quoted: names, each with its format, of the values that prose quotes from the page.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "in.ipynb"
-        try:
-            pages.prepare(page, source, {})
-        except NotebookError as error:
-            return [str(error)]
-        notebook = nbformat.read(source, as_version=4)
+    try:
+        notebook = pages.prepare(page, {})
+    except NotebookError as error:
+        return [str(error)]
     client = NotebookClient(notebook, kernel_name=pages.KERNEL, allow_errors=True, timeout=600)
     client.execute(cwd=str(store.home()))
     failures, lost = [], set[str]()

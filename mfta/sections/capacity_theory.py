@@ -48,9 +48,7 @@ def compute(config: CapacityTheory, fresh: bool = False) -> pd.DataFrame:
     rows = [*_exact(config, generator), *_finite(config, generator), *_simulated(config, generator)]
     rows += [*_sizes(config, generator), *_centers(config, generator), *_shuffled(config, generator)]
     rows += _activations(config, fresh)
-    table = pd.DataFrame(rows)
-    table.insert(0, "seed", config.seed)
-    return table
+    return pd.DataFrame(rows)
 
 
 def _theory(points: np.ndarray, config: CapacityTheory, generator: np.random.Generator, kappa: float = 0.0) -> dict:
@@ -104,7 +102,7 @@ def _simulated(config: CapacityTheory, generator: np.random.Generator) -> Iterat
     for spread in (0.3, 1.0):
         centers = generator.standard_normal((config.manifolds, FEATURES, 1))
         clouds = centers + spread * generator.standard_normal((config.manifolds, FEATURES, CLOUD))
-        yield {"case": "simulated", "name": "cloud", "spread": spread, **_both(clouds, config)}
+        yield {"case": "simulated", "name": "cloud", "spread": spread, **next(_both_ways(clouds, config))}
 
 
 def _sizes(config: CapacityTheory, generator: np.random.Generator) -> Iterator[dict]:
@@ -130,7 +128,7 @@ def _ball(
     centers = generator.standard_normal((manifolds, features, 1))
     centers /= np.linalg.norm(centers, axis=1, keepdims=True)
     given = {"given_radius": radius, "given_dimension": dimension}
-    balls = _both(centers + radius * axes @ surface, config)
+    balls = next(_both_ways(centers + radius * axes @ surface, config))
     return {"name": "ball", **given, **balls, "exact": exact.ball_capacity(radius, dimension)}
 
 
@@ -161,11 +159,10 @@ def _shuffled(config: CapacityTheory, generator: np.random.Generator) -> Iterato
 def _activations(config: CapacityTheory, fresh: bool) -> Iterator[dict]:
     """Test images' class manifolds, untrained, at the best epoch and at the last."""
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    rows = labels.class_examples(dataset.test_labels, CLOUD, config.seed, "test")
+    rows = labels.class_examples(run.dataset.test_labels, CLOUD, config.seed, "test")
     for stage, epoch in (("initial", 0), ("best", run.best_epoch), ("last", config.training.epochs)):
         network = run.network(epoch)
-        for layer, answers in activations.record(network, dataset.test_images):
+        for layer, answers in activations.record(network, run.dataset.test_images):
             if layer == "head":
                 continue  # as many features as classes: nothing left to project to
             manifolds = np.ascontiguousarray(activations.manifolds(answers, rows))
@@ -176,23 +173,14 @@ def _activations(config: CapacityTheory, fresh: bool) -> Iterator[dict]:
 
 def _both_ways(manifolds: np.ndarray, config: CapacityTheory) -> Iterator[dict]:
     """Theory with and without removal of what the centers share, beside one simulation."""
-    simulated = _simulation(manifolds, config)
+    repeats = max(1, 40 // len(manifolds))  # few manifolds: each answer tells less, and costs less
+    found = simulated_capacity(manifolds, repeats * config.dichotomies, config.seed)
+    simulated = {"simulated": found.capacity, "simulated_stderr": found.stderr}
     for removed in (False, True):
         yield {**_analysis(manifolds, config, config.exact_draws // 4, removed), **simulated}
-
-
-def _both(manifolds: np.ndarray, config: CapacityTheory) -> dict:
-    measured = _analysis(manifolds, config, config.exact_draws // 4, removed=False)
-    return {**measured, **_simulation(manifolds, config)}
 
 
 def _analysis(manifolds: np.ndarray, config: CapacityTheory, draws: int, removed: bool) -> dict:
     summary = analyze(manifolds, 0.0, draws, config.seed, removed, config.threads).summary()
     given = dict(zip(("manifolds", "features", "points"), manifolds.shape, strict=True))
     return {"kappa": 0.0, **given, "removed": removed, **_kept(summary)}
-
-
-def _simulation(manifolds: np.ndarray, config: CapacityTheory) -> dict:
-    repeats = max(1, 40 // len(manifolds))  # few manifolds: each answer tells less, and costs less
-    found = simulated_capacity(manifolds, repeats * config.dichotomies, config.seed)
-    return {"simulated": found.capacity, "simulated_stderr": found.stderr}

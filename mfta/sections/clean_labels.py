@@ -23,20 +23,16 @@ def compute(config: CleanLabels, fresh: bool = False) -> pd.DataFrame:
     after each epoch. fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    permuted = training.labels_of(config.training, dataset)
     examples = {
-        "unpermuted": labels.manifold_examples(permuted, "unpermuted", config.points, config.seed),
-        "test": labels.class_examples(dataset.test_labels, config.points, config.seed, "test"),
+        "unpermuted": labels.manifold_examples(run.labels, "unpermuted", config.points, config.seed),
+        "test": labels.class_examples(run.dataset.test_labels, config.points, config.seed, "test"),
     }
     curves = run.history[run.history["examples"].isin(config.sets)]
     rows = [{**row, "stage": stage} for row in curves.to_dict("records") for stage in run.stages(row["epoch"])]
     for epoch in sorted({0, run.best_epoch, config.epochs}):
         network = run.network(epoch)
         if epoch == 0 and config.batch_norm:
-            training.reestimate(network, dataset.train_images)  # running averages of 0 and 1 normalise nothing
-        measured = layer_geometry.measure(config, config.seed, network, dataset, examples)
+            training.reestimate(network, run.dataset.train_images)  # running averages of 0 and 1 normalise nothing
+        measured = layer_geometry.measure(config, config.seed, network, run.dataset, examples)
         rows += [{"epoch": epoch, "stage": stage, **row} for row in measured for stage in run.stages(epoch)]
-    table = pd.DataFrame(rows)
-    table.insert(0, "seed", config.seed)
-    return table
+    return pd.DataFrame(rows)

@@ -29,28 +29,25 @@ def compute(config: DoubleDescent, fresh: bool = False) -> pd.DataFrame:
     fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    permuted = training.labels_of(config.training, dataset)
     examples = {
-        "unpermuted": labels.manifold_examples(permuted, "unpermuted", config.points, config.seed),
-        "train": labels.class_examples(permuted.trained, config.points, config.seed, "train"),
-        "test": labels.class_examples(dataset.test_labels, config.points, config.seed, "test"),
+        "unpermuted": labels.manifold_examples(run.labels, "unpermuted", config.points, config.seed),
+        "train": labels.class_examples(run.labels.trained, config.points, config.seed, "train"),
+        "test": labels.class_examples(run.dataset.test_labels, config.points, config.seed, "test"),
     }
     rows: list[dict] = []
     for epoch in sorted({run.best_epoch, config.epochs}):
         network = run.network(epoch)
-        measured = layer_geometry.measure(config, config.seed, network, dataset, examples, network.layers[-3:])
+        measured = layer_geometry.measure(config, config.seed, network, run.dataset, examples, network.layers[-3:])
         rows += [{"epoch": epoch, "stage": s, **row} for s in run.stages(epoch) for row in measured]
-    share = float(np.mean(permuted.permuted))
+    share = float(np.mean(run.labels.permuted))
     for epoch in run.history["epoch"].unique():
         answers = run.history[run.history["epoch"] == epoch]
         listed = [*answers.to_dict("records"), {"epoch": epoch, **_train(answers, share)}]
         rows += [{"stage": stage, **row} for stage in run.stages(epoch) for row in listed]
     table = pd.DataFrame(rows)
-    table.insert(0, "seed", config.seed)
-    table.insert(1, "network", config.network)
-    table.insert(2, "width", config.width)
-    table.insert(3, "parameters", sum(p.numel() for p in run.network(0).parameters()))
+    table.insert(0, "network", config.network)
+    table.insert(1, "width", config.width)
+    table.insert(2, "parameters", sum(p.numel() for p in run.network(0).parameters()))
     return table
 
 

@@ -122,9 +122,7 @@ def compute(config: Gradients, fresh: bool = False) -> pd.DataFrame:
     run = training.run(config.training, fresh)
     measurement = _Measurement(config, run)
     rows = [measurement.over_training, measurement.over_groups, measurement.over_scales]
-    table = pd.DataFrame([row for rows_of in rows for row in rows_of()])
-    table.insert(0, "seed", config.seed)
-    return table
+    return pd.DataFrame([row for rows_of in rows for row in rows_of()])
 
 
 class _Measurement:
@@ -132,16 +130,14 @@ class _Measurement:
 
     def __init__(self, config: Gradients, run: training.Run) -> None:
         self.config, self.run = config, run
-        dataset = training.data_of(config.training)
-        permuted = training.labels_of(config.training, dataset)
-        groups = {name: _groups(permuted, name, config.seed) for name in SETS}
+        groups = {name: _groups(run.labels, name, config.seed) for name in SETS}
         # Every batch holds both sets in their shares, and a set's groups lie in order.
         places = np.concatenate([(np.arange(g.size) + 0.5) / g.size for g in groups.values()])
         order = np.concatenate([g.ravel() for g in groups.values()])[np.argsort(places, kind="stable")]
         where = np.argsort(order)
         self.groups = {name: where[g] for name, g in groups.items()}
-        self.images = dataset.train_images[order]
-        self.targets = torch.from_numpy(permuted.trained[order]).to(training.device())
+        self.images = run.dataset.train_images[order]
+        self.targets = torch.from_numpy(run.labels.trained[order]).to(training.device())
 
     def over_training(self) -> Iterator[dict]:
         """All parts at the measured epochs."""

@@ -13,7 +13,6 @@ from tqdm import tqdm
 
 from mfta import activations, labels, layer_geometry, training
 from mfta.configs import Analysis, Epochs, Section
-from mfta.data import Dataset
 
 
 class LayerMemorization(Section, Analysis):
@@ -40,23 +39,19 @@ def compute(config: LayerMemorization, fresh: bool = False) -> pd.DataFrame:
     retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    permuted = training.labels_of(config.training, dataset)
-    examples = layer_geometry.example_rows(permuted, dataset.test_labels, config.points, config.seed)
+    examples = layer_geometry.example_rows(run.labels, run.dataset.test_labels, config.points, config.seed)
     measured: list[dict] = []
     epochs = sorted({0, *config.measured_epochs, run.early_epoch or 0, run.best_epoch, config.epochs})
     for epoch in tqdm(epochs, desc=f"geometry, seed {config.seed}", unit="epoch", disable=None):
         network = run.network(epoch)
         if epoch == 0 and config.batch_norm and config.estimated_statistics:
-            training.reestimate(network, dataset.train_images)  # running averages of 0 and 1 normalise nothing
-        rows = layer_geometry.measure(config, config.seed, network, dataset, examples)
+            training.reestimate(network, run.dataset.train_images)  # running averages of 0 and 1 normalise nothing
+        rows = layer_geometry.measure(config, config.seed, network, run.dataset, examples)
         for stage in run.stages(epoch):
             measured += [{"epoch": epoch, "stage": stage, **row} for row in rows]
     curves = run.history[run.history["examples"].isin(labels.EXAMPLES)]
     history = [{**row, "stage": stage} for row in curves.to_dict("records") for stage in run.stages(row["epoch"])]
-    table = pd.DataFrame([*measured, *history, *_pictures(run, dataset, examples)])
-    table.insert(0, "seed", config.seed)
-    return table
+    return pd.DataFrame([*measured, *history, *_pictures(run, examples)])
 
 
 def plane(points: np.ndarray) -> tuple[np.ndarray, float]:
@@ -70,13 +65,13 @@ def plane(points: np.ndarray) -> tuple[np.ndarray, float]:
     return (left * lengths * signs)[:, :2], share
 
 
-def _pictures(run: training.Run, dataset: Dataset, examples: dict[str, np.ndarray]) -> Iterator[dict]:
+def _pictures(run: training.Run, examples: dict[str, np.ndarray]) -> Iterator[dict]:
     """The first classes' manifolds of every example set, before and after memorization."""
     for stage, epoch in (("best", run.best_epoch), ("last", run.config.epochs)):
         network = run.network(epoch)
         layer = network.layers[-2]
         for name, index in examples.items():
-            images = dataset.test_images if name == "test" else dataset.train_images
+            images = run.dataset.test_images if name == "test" else run.dataset.train_images
             drawn = index[:PICTURED]
             [(_, answers)] = activations.record(network, images[drawn.ravel()], [layer])
             places, share = plane(answers.astype(np.float64))

@@ -41,12 +41,10 @@ def compute(config: Neurons, fresh: bool = False) -> pd.DataFrame:
     fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    labels = training.labels_of(config.training, dataset)
     network = run.network(config.epochs).requires_grad_(False)
-    images, targets = dataset.train_images, torch.from_numpy(labels.trained)
+    images, targets = run.dataset.train_images, torch.from_numpy(run.labels.trained)
     right = (training.predict(network, images).argmax(1) == targets).numpy()
-    apart, chosen = examples(labels, right, config)
+    apart, chosen = examples(run.labels, right, config)
     others = images[apart], targets[apart]
     preserved = {layer: of.mean(0) for layer, of in margins(network, *others)[1].items()}
     rows: list[dict] = []
@@ -60,9 +58,7 @@ def compute(config: Neurons, fresh: bool = False) -> pd.DataFrame:
             kept = (_margin(logits, others[1]) > 0).double().mean().item()
             rows.append({**what, "image": image, "channels": counts[place], "others": kept})
         rows += ({**what, **row} for row in _by_layer(network, masks))
-    table = pd.DataFrame(rows)
-    table.insert(0, "seed", config.seed)
-    return table
+    return pd.DataFrame(rows)
 
 
 def examples(labels: PermutedLabels, right: np.ndarray, config: Neurons) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -48,30 +48,26 @@ def compute(config: Probes, fresh: bool = False) -> pd.DataFrame:
     fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    permuted = training.labels_of(config.training, dataset)
-    examples = layer_geometry.example_rows(permuted, dataset.test_labels, config.points, config.seed)
-    labels = np.repeat(np.arange(dataset.classes), config.points)
-    folds = np.tile(stream(config.seed, "folds").permutation(config.points) % config.folds, dataset.classes)
+    examples = layer_geometry.example_rows(run.labels, run.dataset.test_labels, config.points, config.seed)
+    labels = np.repeat(np.arange(run.dataset.classes), config.points)
+    folds = np.tile(stream(config.seed, "folds").permutation(config.points) % config.folds, run.dataset.classes)
     rows = []
     for stage, epoch in (("best", run.best_epoch), ("last", config.epochs)):
         network = run.network(epoch)
         bar = tqdm(examples.items(), desc=f"probes, seed {config.seed}, {stage} epoch", disable=None)
         for name, index in bar:
-            images = dataset.test_images if name == "test" else dataset.train_images
+            images = run.dataset.test_images if name == "test" else run.dataset.train_images
             recorded = activations.record(network, images[index.ravel()], None, config.projection, config.seed)
             for layer, features in recorded:
-                first = features.reshape(dataset.classes, config.points, -1)[: config.effective_classes]
+                first = features.reshape(run.dataset.classes, config.points, -1)[: config.effective_classes]
                 found = {
                     "effective_capacity": capacity(first, config),
                     "neighbours": nearest(features, labels, config.neighbours),
                     "linear": linear_probe(features.astype(np.float64), labels, folds),
                 }
                 where = {"epoch": epoch, "stage": stage, "layer": layer, "depth": network.layers.index(layer)}
-                rows.append({**where, "examples": name, **found, "chance": 1 / dataset.classes})
-    table = pd.DataFrame(rows).sort_values(["epoch", "stage", "depth"], kind="stable", ignore_index=True)
-    table.insert(0, "seed", config.seed)
-    return table
+                rows.append({**where, "examples": name, **found, "chance": 1 / run.dataset.classes})
+    return pd.DataFrame(rows).sort_values(["epoch", "stage", "depth"], kind="stable", ignore_index=True)
 
 
 def capacity(features: np.ndarray, config: Probes) -> float:

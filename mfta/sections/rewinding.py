@@ -4,9 +4,9 @@ Each layer alone, the first n together and the last n together, over a grid of e
 answers on the four example sets, and the geometry near its end (the paper's rewinding experiment, claim C4).
 """
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import torch
@@ -15,8 +15,6 @@ from tqdm import tqdm
 
 from mfta import layer_geometry, training
 from mfta.configs import Analysis, Epochs, Section
-from mfta.data import Dataset
-from mfta.labels import PermutedLabels
 from mfta.streams import stream
 
 
@@ -82,60 +80,47 @@ def compute(config: Rewinding, fresh: bool = False) -> pd.DataFrame:
     best epoch and batch norm carried. fresh: retrain a network that another version of the training code made.
     """
     run = training.run(config.training, fresh)
-    dataset = training.data_of(config.training)
-    permuted = training.labels_of(config.training, dataset)
-    rows = [*_answers(config, run, dataset, permuted), *_geometry(config, run, dataset, permuted)]
-    table = pd.DataFrame(rows)
-    table.insert(0, "seed", config.seed)
-    return table
+    rows = [*answers(config, run, ("carried", "re-estimated")), *_geometry(config, run)]
+    return pd.DataFrame(rows)
 
 
-def _answers(config: Rewinding, run: training.Run, dataset: Dataset, permuted: PermutedLabels) -> Iterator[dict]:
-    """Accuracy and loss of every rewound network, with batch norm carried and then re-estimated."""
-    network = run.network(config.epochs)
-    keys = network.keys()
-    sample, sample_labels = _sample(config, dataset, permuted)
-    last = run.state(config.epochs)
+def answers(config: Any, run: training.Run, treatments: tuple[str, ...]) -> Iterator[dict]:
+    """Accuracy and loss of every rewound network, a row a treatment of its running averages, where it has any.
+
+    carried: a rewound layer's own of then; kept: those of the final network; re-estimated: all from training images.
+    """
+    order = stream(config.seed, "evaluated").permutation(len(run.dataset.train_images))[: config.evaluated]
+    network, last = run.network(config.epochs), run.state(config.epochs)
+    keys, averages = network.keys(), {name for name, _ in network.named_buffers()}
     epochs = sorted({*config.rewound_to, run.best_epoch})
+    earlier = {epoch: run.state(epoch) for epoch in epochs}
     todo = [(config.epochs, NOTHING), *((epoch, choice) for epoch in epochs for choice in choices(list(keys)))]
     known: dict[tuple[int, tuple[str, ...]], list[dict]] = {}
     for epoch, choice in tqdm(todo, desc=f"rewinding, seed {config.seed}", disable=None):
         rows = known.setdefault((epoch, choice.layers), [])
-        if not rows:
-            chosen = [key for layer in choice.layers for key in keys[layer]]
-            network.load_state_dict(rewound_state(last, run.state(epoch), chosen))
-            for variant in _variants(config):
-                if variant == "re-estimated":
-                    training.reestimate(network, sample.train_images)
-                for answer in training.evaluate(network, sample, sample_labels, epoch, seed=config.seed):
-                    rows.append({"batch_norm": variant, **{name: answer[name] for name in ANSWERS}})
+        of_layers = [key for layer in choice.layers for key in keys[layer]]
+        for treatment in () if rows else treatments if averages else ("absent",):
+            rewound = [key for key in of_layers if treatment != "kept" or key not in averages]
+            network.load_state_dict(rewound_state(last, earlier.get(epoch, last), rewound))
+            if treatment == "re-estimated":
+                training.reestimate(network, run.dataset.train_images[order])
+            for answer in training.evaluate(network, run.dataset, run.labels, epoch, order, seed=config.seed):
+                rows.append({"batch_norm": treatment, **{name: answer[name] for name in ANSWERS}})
         for row in rows:
             yield {**choice.row(epoch, run.stages(epoch)[0]), **row}
 
 
-def _geometry(config: Rewinding, run: training.Run, dataset: Dataset, permuted: PermutedLabels) -> Iterator[dict]:
+def _geometry(config: Rewinding, run: training.Run) -> Iterator[dict]:
     """Geometry at the deepest hidden layer and the head, the last n layers being at the best epoch."""
     network = run.network(config.epochs)
     keys = network.keys()
-    examples = layer_geometry.example_rows(permuted, dataset.test_labels, config.points, config.seed)
+    examples = layer_geometry.example_rows(run.labels, run.dataset.test_labels, config.points, config.seed)
     last, best = run.state(config.epochs), run.state(run.best_epoch)
     final = [choice for choice in choices(list(keys)) if choice.direction == "last"]
     for choice in tqdm([NOTHING, *final], desc=f"geometry, seed {config.seed}", disable=None):
         epoch = run.best_epoch if choice.layers else config.epochs
         chosen = [key for layer in choice.layers for key in keys[layer]]
         network.load_state_dict(rewound_state(last, best, chosen))
-        rows = layer_geometry.measure(config, config.seed, network, dataset, examples, network.layers[-2:])
-        what = {**choice.row(epoch, run.stages(epoch)[0]), "batch_norm": _variants(config)[0]}
+        rows = layer_geometry.measure(config, config.seed, network, run.dataset, examples, network.layers[-2:])
+        what = {**choice.row(epoch, run.stages(epoch)[0]), "batch_norm": "carried" if config.batch_norm else "absent"}
         yield from ({**what, **row} for row in rows)
-
-
-def _variants(config: Rewinding) -> list[str]:
-    return ["carried", "re-estimated"] if config.batch_norm else ["absent"]
-
-
-def _sample(config: Rewinding, dataset: Dataset, permuted: PermutedLabels) -> tuple[Dataset, PermutedLabels]:
-    """The data with ``config.evaluated`` training images, in an order drawn at random."""
-    order = stream(config.seed, "evaluated").permutation(len(dataset.train_images))[: config.evaluated]
-    labels = PermutedLabels(permuted.true[order], permuted.trained[order], permuted.block[order])
-    images, true = dataset.train_images[order], dataset.train_labels[order]
-    return dataclasses.replace(dataset, train_images=images, train_labels=true), labels

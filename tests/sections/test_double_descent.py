@@ -34,11 +34,9 @@ def test_sizes_are_the_networks_own(table):
 def test_train_accuracy_is_that_over_all_training_images(table, overrides):
     config = jobs.jobs("double_descent", **overrides)[1].config
     run = training.run(config.training)
-    dataset = training.data_of(config.training)
-    trained = training.labels_of(config.training, dataset).trained
-    answers = training.predict(run.network(2), dataset.train_images).argmax(1).numpy()
+    answers = training.predict(run.network(2), run.dataset.train_images).argmax(1).numpy()
     rows = table[(table["width"] == 4) & (table["examples"] == "train") & (table["stage"] == "last")]
-    assert rows.loc[rows["layer"].isna(), "accuracy"].item() == pytest.approx(np.mean(answers == trained))
+    assert rows.loc[rows["layer"].isna(), "accuracy"].item() == pytest.approx(np.mean(answers == run.labels.trained))
 
 
 def test_geometry_of_three_sets_at_the_last_three_layers(table):

@@ -135,12 +135,10 @@ def test_norms_of_the_table_are_those_of_a_plain_backward_pass(tiny):
     tiny = gradients_of(tiny)
     table = mfta.compute("gradients", seeds=[0], batch_statistics=False, **tiny)
     run = training.run(sections.config("gradients", **tiny).training)
-    dataset = training.data_of(run.config)
-    permuted = training.labels_of(run.config, dataset)
     model = run.network(0)
-    inside = torch.from_numpy(permuted.permuted)
-    targets = torch.from_numpy(permuted.trained)
-    functional.cross_entropy(model(dataset.train_images[inside]), targets[inside]).backward()
+    inside = torch.from_numpy(run.labels.permuted)
+    targets = torch.from_numpy(run.labels.trained)
+    functional.cross_entropy(model(run.dataset.train_images[inside]), targets[inside]).backward()
     whole = torch.cat([p.grad.flatten() for p in model.parameters()]).norm().item()
     rows = table[(table["varied"] == "epoch") & (table["epoch"] == 0) & table["layer"].isna()]
     found = rows[(rows["examples"] == "permuted") & (rows["part"] == "total")]["norm"]

@@ -91,7 +91,7 @@ def test_without_batch_norm_there_is_one_variant(overrides):
 
 def test_reestimated_averages_are_those_of_the_images(run):
     network = run.network(2)
-    images = training.data_of(run.config).train_images
+    images = run.dataset.train_images
     training.reestimate(network, images)
     first = network.stage1.conv1
     with torch.no_grad():
