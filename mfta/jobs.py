@@ -61,13 +61,16 @@ class Job:
         if certificate is None:
             resumes = (self.directory / "resume.pt").exists()  # of a training
             return "missing", "goes on from its last epoch" if resumes else self.nothing
-        self._stored()
+        self._check()
         made = certificate.get("made", "an unknown time")
         try:
             sound = certificate.get("code") == definitions.digest(self.definitions)
         except NeedsTorch:  # the book is read where nothing can be computed
             return "stored", f"made {made}; whether the code has changed since is not known without PyTorch"
         return ("stored", f"made {made}") if sound else ("stale", f"the code changed since {made}")
+
+    def _check(self) -> None:
+        self._stored()
 
     def changes(self) -> list[str]:
         """What differs from its certificate, or where there is none, from the nearest one."""
@@ -167,9 +170,8 @@ class SharedTraining(Job):
         with threadpool_limits(self.config.threads):
             return training.run(self.config, force or self.preset == "quick").history
 
-    def _stored(self) -> pd.DataFrame:
+    def _check(self) -> None:
         """A run that is not what its certificate says is refused when it is asked for."""
-        return pd.DataFrame()
 
 
 def changed_since(certificate: Mapping[str, Any], now: Mapping[str, str]) -> list[str]:

@@ -101,7 +101,7 @@ def page(claim: Claim, verdicts: Mapping[str, Verdict], papers: Mapping[str, Fin
     for name, verdict in verdicts.items():
         noted = note(verdict)
         noted = f". {escape(noted[0].upper() + noted[1:])}" if noted else ""
-        word = f'<span class="verdict {verdict.word.replace(" ", "-")}">{marked(verdict)}</span>'
+        word = f'<span class="verdict {classes(verdict.word)}">{marked(verdict)}</span>'
         said.append(f"<li><strong>{escape(name)}</strong>: {word} ({seeds(verdict)}){noted}.</li>")
     words = f'<ul class="words">{"".join(said)}</ul>' if said else "<p>No table of it is stored so far.</p>"
     numbers = folded(f"{claim.key}: every rule with its numbers", findings(claim, verdicts, papers))
@@ -113,13 +113,18 @@ def folded(summary: str, frame: pd.DataFrame) -> HTML:
     return HTML(f"<details><summary>{escape(summary)}</summary>{html(frame).data}</details>")
 
 
+def classes(word: str) -> str:
+    """The style sheet's name of a verdict: ``not-reproduced``."""
+    return "-".join(word.split()[:2])
+
+
 def html(frame: pd.DataFrame) -> HTML:
     """A table of words: it wraps, has no row numbers, and its words and standings carry a class to be coloured."""
     index = not isinstance(frame.index, pd.RangeIndex)
     text = frame.fillna("–").to_html(index=index, classes="words", border=0)
     for word, mark in MARKS.items():
         cell = f"{mark}\N{NO-BREAK SPACE}"
-        text = text.replace(f"<td>{cell}", f'<td class="verdict {word.replace(" ", "-")}">{cell}')
+        text = text.replace(f"<td>{cell}", f'<td class="verdict {classes(word)}">{cell}')
     for standing in STANDINGS:
         text = text.replace(f": {standing}</td>", f' <span class="standing {standing}">{standing}</span></td>')
     return HTML(text)

@@ -132,6 +132,12 @@ def test_numbers_are_written_in_the_units_of_their_rule():
     assert math.isnan(row["above"])
 
 
+@pytest.mark.parametrize("word", wording.MARKS)
+def test_every_word_of_the_judge_has_its_colour(word):
+    style = (ROOT / "book" / "_static" / "custom.css").read_text(encoding="utf-8")
+    assert re.search(rf"\.verdict\.{wording.classes(word)}(?=[,) ])", style)
+
+
 def test_the_papers_values_are_those_of_its_figures():
     found = claims.papers(claims.claim("C2"))
     figure = paper.figure3()
