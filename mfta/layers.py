@@ -1,5 +1,6 @@
 """Any torch model + images + labels → the geometry of every layer, one table."""
 
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -73,12 +74,20 @@ def measure_layers(
     model.eval()
     rows: list[dict[str, Any]] = []
     try:
-        for examples, (given, y) in every.items():
-            x, subsets = _drawn(_batch(given), y, points, analysis)
-            rows += _of_one_set(model, chosen, named is not None, x, subsets, {"examples": examples}, analysis)
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            for examples, (given, y) in every.items():
+                x, subsets = _drawn(_batch(given), y, points, analysis)
+                rows += _of_one_set(model, chosen, named is not None, x, subsets, {"examples": examples}, analysis)
     finally:
         for module, mode in modes.items():
             module.training = mode
+    alike: dict[str, list[warnings.WarningMessage]] = {}
+    for one in said:  # but for numbers and the layer's name
+        alike.setdefault(re.sub(r"^layer '.*?':|\d+", "", str(one.message)), []).append(one)
+    for first, *others in alike.values():
+        also = f"; the like {len(others)} times more" if others else ""
+        warnings.warn(f"{first.message}{also}", first.category, stacklevel=2)
     return pd.DataFrame(rows)
 
 
@@ -124,7 +133,7 @@ def _of_one_set(
     if missing and (all_of_them or not called):
         raise GeometryError(f"not called when the model runs, or returns no tensor: {', '.join(missing)}")
     if skipped:
-        warnings.warn(f"not measured, as they do not return images first: {', '.join(skipped)}", stacklevel=3)
+        warnings.warn(f"not measured, as they do not return images first: {', '.join(skipped)}", stacklevel=2)
     if not all_of_them:
         sizes = {name: size for name, size in sizes.items() if not any(_inside(other, name) for other in called)}
         # Weights that a module uses without calling what holds them, as attention does, are measured with it.
@@ -132,7 +141,7 @@ def _of_one_set(
             name for name in missing if not any(_inside(name, other) or _inside(other, name) for other in called)
         ]
         if missing:
-            warnings.warn(f"not measured, as they are not called: {', '.join(missing)}", stacklevel=3)
+            warnings.warn(f"not measured, as they are not called: {', '.join(missing)}", stacklevel=2)
     names = list(sizes)  # in the order of the first call
     depth = {name: place for place, name in enumerate(["input", *names])}
     yield {**which, **_measured("input", images.flatten(1).float().cpu().numpy(), 0, subsets, analysis)}
@@ -167,7 +176,7 @@ def _measured(
                 raise
             warnings.warn(f"not measured: {error}", stacklevel=1)
     for one in said:
-        warnings.warn(f"layer {layer!r}: {one.message}", one.category, stacklevel=4)
+        warnings.warn(f"layer {layer!r}: {one.message}", one.category, stacklevel=2)
     return row
 
 

@@ -168,7 +168,7 @@ def test_whatever_holds_images_is_read_or_refused_in_a_line():
         measure_layers(model, several, labels, ["other", "pair"], **SMALL)
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error", "ignore:layer .* a capacity of")  # of four classes
 def test_weights_that_no_leaf_holds_are_measured():
     """Attention's, those computed from others, and a module's own beside those of modules in it."""
     model = vision_transformer.VisionTransformer(32, 8, 1, 2, 16, 32, num_classes=4)

@@ -22,7 +22,7 @@ def separable(points: np.ndarray) -> bool:
     Exact, but for margins under 1e-6 of the points' length: they may count as none. A point at zero makes it False.
     """
     lengths = np.linalg.norm(points, axis=0)
-    return bool(lengths.all()) and _margin(points / lengths, MARGIN) > MARGIN
+    return bool(lengths.all() and _margin(points / lengths, MARGIN) > MARGIN)
 
 
 def widest(points: np.ndarray) -> float:

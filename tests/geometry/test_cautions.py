@@ -1,0 +1,64 @@
+"""Where the theory does not hold for few manifolds, a few simulated dichotomies say so."""
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from mfta import measure_layers
+from mfta.geometry import analyze, manifolds, simulated_capacity
+
+
+def said(*given, **how):
+    """The warnings of an analysis that speak of the capacity, and its capacity."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        geometry = analyze(*given, **how)
+    return [str(w.message) for w in caught if "capacity of" in str(w.message)], geometry.summary()["capacity"]
+
+
+@pytest.mark.parametrize("p", [7, 10, 20])
+def test_nothing_is_said_where_theory_is_right(p):
+    found = 0
+    for seed in range(12):
+        centers = manifolds.centers(p, 5 * p, "uncorrelated", seed=seed)
+        found += len(said(manifolds.clouds(p, 5 * p, 10, 0.6, seed, centers))[0])
+    assert found <= 1
+
+
+@pytest.mark.parametrize("classes", [range(4), range(3, 10), range(10)])
+def test_few_digits_are_warned_of_and_simulation_says_the_same(classes):
+    digits = load_digits()
+    some = np.isin(digits.target, classes)
+    x, how = digits.data[some], {"labels": digits.target[some], "points": 30}
+    [message], capacity = said(x, **how, remove_centers=len(classes) > 5)
+    assert "too high" in message
+    assert capacity > 1.25 * simulated_capacity(x, **how).capacity
+
+
+def test_it_is_said_once_for_all_layers_of_a_model():
+    nn = pytest.importorskip("torch.nn")
+    digits = load_digits()
+    model = nn.Sequential(nn.Linear(64, 64, bias=False), nn.Linear(64, 64, bias=False), nn.Linear(64, 64, bias=False))
+    for layer in model:
+        nn.init.eye_(layer.weight)
+    with pytest.warns(UserWarning, match="^layer 'input': a capacity .*; the like 3 times more$") as caught:
+        measure_layers(model, digits.data.astype("f4"), digits.target, points=30)
+    assert len(caught) == 1
+
+
+def test_it_can_be_left_out_and_changes_no_number():
+    digits = load_digits()
+    how = {"labels": digits.target, "points": 30}
+    (messages, capacity), (_, checked) = said(digits.data, cross_check=False, **how), said(digits.data, **how)
+    assert not messages
+    assert capacity == checked
+    assert not said(digits.data, kappa=0.1, **how)[0]  # the simulation's is zero
+
+
+def test_unequal_numbers_of_points_and_tensors_are_checked_too():
+    torch = pytest.importorskip("torch")
+    digits = load_digits()
+    clouds = [digits.data[digits.target == k][: 25 + k].T for k in range(10)]
+    assert said(clouds)[0] == said([torch.from_numpy(np.ascontiguousarray(x)) for x in clouds])[0] != []
