@@ -86,7 +86,7 @@ def measure_layers(
     for one in said:  # but for numbers and the layer's name
         alike.setdefault(re.sub(r"^layer '.*?':|\d+", "", str(one.message)), []).append(one)
     for first, *others in alike.values():
-        also = f"; the like {len(others)} times more" if others else ""
+        also = f"; and {len(others)} more like it" if others else ""
         warnings.warn(f"{first.message}{also}", first.category, stacklevel=2)
     return pd.DataFrame(rows)
 

@@ -43,7 +43,7 @@ def test_it_is_said_once_for_all_layers_of_a_model():
     model = nn.Sequential(nn.Linear(64, 64, bias=False), nn.Linear(64, 64, bias=False), nn.Linear(64, 64, bias=False))
     for layer in model:
         nn.init.eye_(layer.weight)
-    with pytest.warns(UserWarning, match="^layer 'input': a capacity .*; the like 3 times more$") as caught:
+    with pytest.warns(UserWarning, match="^layer 'input': a capacity .*; and 3 more like it$") as caught:
         measure_layers(model, digits.data.astype("f4"), digits.target, points=30)
     assert len(caught) == 1
 
