@@ -3,7 +3,7 @@
     python benchmarks/capacity.py            P 6 to 100, features per manifold 1.5 to 10 (about ten minutes)
     python benchmarks/capacity.py --quick    P up to 20 (two minutes)
     python benchmarks/capacity.py --few      P 3 to 7: every number of directions, to see that no rule serves
-    python benchmarks/capacity.py --digits   3 to 10 classes of digits (pixels), and which of them `analyze` warns of
+    python benchmarks/capacity.py --pixels   few classes of digits and CIFAR-100, and what `analyze` warns of
 
 A case is P manifolds of ten points in N features, their centers uncorrelated; with two shared directions of
 three times the size of each other one (low-rank); in groups of five about a common center, with correlation
@@ -19,8 +19,8 @@ from functools import partial
 from unittest import mock
 
 import numpy as np
-from sklearn.datasets import load_digits
 
+from mfta import data
 from mfta.geometry import analyze, centers, effective_geometry, manifolds, simulated_capacity
 
 POINTS, SPREAD = 10, 0.6
@@ -109,25 +109,25 @@ def few() -> None:
             print(f"P {p} {kind:12s} of {len(off):2d}, by directions removed: {means}", flush=True)
 
 
-def digits() -> None:
-    """Of a few classes of digits, prints theory over simulation, and how often theory's own cross-check warns."""
-    data = load_digits()
-    for p in range(3, 11):
+def pixels(name: str, classes: tuple[int, ...]) -> None:
+    """Of some classes, drawn at random, prints theory over simulation and how often theory's cross-check warns."""
+    dataset = data.load(name, None, 0)
+    images, labels = dataset.train_images.flatten(1).double().numpy(), np.asarray(dataset.train_labels)
+    for p in classes:
         for points in (10, 30):
             off, together, warned = [], [], 0
             for seed in range(4):
-                some = np.isin(data.target, np.random.default_rng(seed).choice(10, p, replace=False))
-                x, how = data.data[some], {"labels": data.target[some], "points": points, "seed": seed}
+                some = np.isin(labels, np.random.default_rng(seed).choice(dataset.classes, p, replace=False))
+                x, how = images[some], {"labels": labels[some], "points": points, "seed": seed}
                 with warnings.catch_warnings(record=True) as said:
                     warnings.simplefilter("always")
                     theory = analyze(x, **how, remove_centers=p > 5).summary()["capacity"]
                 warned += any("seems a quarter" in str(one.message) for one in said)
                 s = simulated_capacity(x, **how, n_dichotomies=40).capacity
                 off.append(theory / s - 1)
-                g = effective_geometry(x - x.mean(0), "random", **how)
-                together.append(g.summary()["capacity"] / s - 1)
+                together.append(effective_geometry(x - x.mean(0), "random", **how).summary()["capacity"] / s - 1)
             theories, joints = (" ".join(f"{100 * o:+4.0f}" for o in values) for values in (off, together))
-            print(f"P {p:2d}, {points} points: {theories} %, warned of {warned}; joint {joints} %", flush=True)
+            print(f"{name} P {p:2d}, {points} points: {theories} %, warned of {warned}; joint {joints} %", flush=True)
 
 
 def main() -> None:
@@ -135,11 +135,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="P up to 20 only")
     parser.add_argument("--few", action="store_true", help="three to seven manifolds, and every number of directions")
-    parser.add_argument("--digits", action="store_true", help="classes of digits, and which of them are warned of")
+    parser.add_argument("--pixels", action="store_true", help="few classes of digits and CIFAR-100, and warnings")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    if options.few or options.digits:
-        (few if options.few else digits)()
+    if options.few:
+        few()
+    elif options.pixels:
+        pixels("digits", (3, 4, 6, 8, 10))
+        pixels("cifar100", (6, 10))
     else:
         table((6, 8, 12, 20) if options.quick else (6, 8, 12, 20, 50, 100))
 

@@ -15,7 +15,7 @@ BY_CHANCE = 0.01  # of random centers so many at most may have an opposite one
 FEWEST, SHARE = 6, 0.5  # centers that must have one: of ten classes of trained digits five were seen to
 AWAY, LEAST = 1.3, 1.15  # times the features that theory needs: with these most dichotomies are to be separable
 MAJORITY = 5  # of up to nine dichotomies; where theory is right, few in a hundred contradict it by chance
-WORK = 1e7  # points × features² beyond which it would take more than a tenth of a second
+WORK = 3e7  # points × features² beyond which it would take more than tenths of a second
 
 
 def of_capacity(
@@ -36,11 +36,13 @@ def of_capacity(
         return
     p, owner = len(counts), np.repeat(np.arange(len(counts)), counts)
     n = min(int(np.ceil(AWAY * p / capacity)), features)
-    if p == 2 or n < LEAST * p / capacity or len(owner) * n * max(n, features / 3) > WORK:
+    if p == 2 or n < LEAST * p / capacity or len(owner) * n * max(n, features / 100) > WORK:
         return
     rng, separated = np.random.default_rng([seed, *b"cautions"]), [0, 0]
+    # Of many features the dichotomies share twice as many random ones as each takes, whose span is as random as any.
+    wide = random_features(rng.standard_normal((2 * n, features)) if 2 * n < features else np.eye(features))
     while max(separated) < MAJORITY:
-        points = random_features(rng.standard_normal((n, features))).T * rng.choice([-1.0, 1.0], p)[owner]
+        points = (wide @ rng.standard_normal((wide.shape[1], n))).T * rng.choice([-1.0, 1.0], p)[owner]
         separated[separable(points)] += 1
     if separated[False] == MAJORITY:
         warnings.warn(
