@@ -18,6 +18,7 @@ from mfta.geometry.inputs import by_label, whole
 from mfta.geometry.result import averaged
 
 ARRAYS = (torch.Tensor, np.ndarray)
+COARSE = (torch.float16, torch.bfloat16)  # stay as they are: `analyze` takes what they are rounded by into account
 BATCH = 64
 PROBED = 3
 """Images of a first run, which tells what is called, how large it is, and whether images come first."""
@@ -41,7 +42,9 @@ def measure_layers(
     images: (n, …), a tensor or array. labels: (n,). layers: names as in `model.named_modules()`; by default every
     module that holds weights of its own, is called and returns images first, without those that such modules lie
     in. A layer's activations are what it returns, flattened (tokens and places are features), the first tensor where
-    it returns several, copied before anything in place changes them; depth 0 is the input. points: a class, drawn by
+    it returns several, and of a module that is called several times the first call (a warning names it), copied
+    before anything in place changes them; depth 0 is the input. Capacity says nothing of layers that have hardly
+    more features than there are classes, such as most heads. points: a class, drawn by
     the seed; None takes all of the smallest class. sets: further images and labels by name, measured beside the
     first, which is then called `examples`. analysis: passed on to `mfta.analyze`.
 
@@ -109,6 +112,8 @@ def _drawn(
     """The images that are measured, and by subset of points and class their places among these."""
     first, several = whole("seed", analysis.get("seed", 0), 0), whole("repeats", analysis.get("repeats", 1), 1)
     rows = np.arange(len(images))[:, None]
+    if hasattr(labels, "__len__") and len(labels) != len(images):
+        raise GeometryError(f"{len(labels)} labels for {len(images)} images; expected one label for each image")
     subsets = [by_label(rows, labels, points, first + i) for i in range(several)]
     needed = np.unique(np.concatenate([index[0] for subset in subsets for index in subset.values()]))
     places = [{name: np.searchsorted(needed, index[0]) for name, index in subset.items()} for subset in subsets]
@@ -127,7 +132,11 @@ def _of_one_set(
     """The rows of one example set, input first; all_of_them: whether a layer that is not called is an error."""
     tried = min(len(images), PROBED)
     skipped: list[str] | None = None if all_of_them else []
-    sizes = {name: of.nbytes / tried for name, of in _activations(model, chosen, images[:tried], skipped).items()}
+    again: set[str] = set()
+    of_few = _activations(model, chosen, images[:tried], skipped, again)
+    sizes = {name: of.nbytes / tried for name, of in of_few.items()}
+    if again:
+        warnings.warn(f"measured at the first of several calls: {', '.join(sorted(again))}", stacklevel=2)
     called = {*sizes, *(skipped or ())}
     missing = [name for name in chosen if name not in called]
     if missing and (all_of_them or not called):
@@ -160,7 +169,7 @@ def _inside(name: str, other: str) -> bool:
 
 
 def _measured(
-    layer: str, values: np.ndarray, depth: int, subsets: list[dict[Any, np.ndarray]], analysis: dict[str, Any]
+    layer: str, values: Any, depth: int, subsets: list[dict[Any, np.ndarray]], analysis: dict[str, Any]
 ) -> dict[str, Any]:
     """One row; what is said of it names the layer."""
     row: dict[str, Any] = {"layer": layer, "depth": depth, "features": values.shape[1]}
@@ -188,25 +197,34 @@ def _batch(images: Any) -> torch.Tensor:
         shape = f" of shape {tuple(images.shape)}" if hasattr(images, "shape") else ""
         raise GeometryError(
             f"images is a {type(images).__name__}{shape}; expected a tensor or array (n, …): of a loader, put its"
-            " batches together with torch.cat"
+            " batches together with torch.cat; a model of several inputs, wrap in a module that takes them as one"
         )
     return torch.as_tensor(images).detach()
 
 
 def _activations(
-    model: nn.Module, chosen: dict[str, nn.Module], images: torch.Tensor, skipped: list[str] | None = None
-) -> dict[str, np.ndarray]:
-    """By layer, in the order called: float32 (n, features).
+    model: nn.Module,
+    chosen: dict[str, nn.Module],
+    images: torch.Tensor,
+    skipped: list[str] | None = None,
+    again: set[str] | None = None,
+) -> dict[str, Any]:
+    """By layer, in the order called: (n, features), arrays of float32, or of half precision as the layer returns it.
 
-    skipped: takes the names of layers that do not return images first; None: they are refused.
+    skipped: takes the names of layers that do not return images first; None: they are refused. again: takes the
+    names of those that are called more than once.
     """
-    parts: dict[str, list[np.ndarray]] = {}
+    parts: dict[str, list[torch.Tensor]] = {}
     called: set[str] = set()
     batches = images.tensor_split(-(-len(images) // BATCH))  # of equal sizes: a batch of one is a shape of its own
 
     def keep(name: str, _: nn.Module, __: Any, output: Any) -> None:
         value = _tensor(output)
-        if name in called or value is None:  # of a module that is called more than once, the first call
+        if value is None:
+            return
+        if name in called:
+            if again is not None:
+                again.add(name)
             return
         called.add(name)
         if value.is_complex() or value.is_nested or len(value) != running:
@@ -218,8 +236,8 @@ def _activations(
                 f"layer {name!r} returns {shape} for {running} images; images must come first (batch_first=True), as"
                 " real numbers, or choose other layers"
             )
-        flat = value.detach().reshape(running, -1)
-        parts.setdefault(name, []).append(flat.to("cpu", torch.float32, copy=True).numpy())
+        kind = value.dtype if value.dtype in COARSE else torch.float32
+        parts.setdefault(name, []).append(value.detach().reshape(running, -1).to("cpu", kind, copy=True))
 
     handles = [module.register_forward_hook(partial(keep, name)) for name, module in chosen.items()]
     weight = next(iter(model.parameters()), torch.zeros(1))
@@ -238,7 +256,8 @@ def _activations(
     finally:
         for handle in handles:
             handle.remove()
-    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+    whole_of = {name: torch.cat(of) for name, of in parts.items()}
+    return {name: of if of.dtype == torch.bfloat16 else of.numpy() for name, of in whole_of.items()}
 
 
 def _tensor(output: Any) -> torch.Tensor | None:

@@ -1,7 +1,8 @@
 """What notebooks call besides the science: parameters are checked first, numbers are glued, tables are offered."""
 
 import ast
-from pathlib import Path
+import os
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -17,9 +18,10 @@ def parameters(section: str, names: dict[str, Any]) -> dict[str, Any]:
     """The checked parameters of a notebook, ready for ``mfta.compute(section, **parameters)``.
 
     names: the notebook's ``globals()``. What the cells of parameters set counts, the notebook's own, which sets
-    ``preset``, and papermill's, and what other cells set to a plain value; what they compute does not, so that cells
-    may be run again in any order. Papermill defines whatever it is given, so every name in a cell of parameters must
-    be one. Raises ParameterError with the nearest name, and where the notebook has overwritten what papermill gave.
+    ``preset``, and papermill's, what cells between them and the first call of this set, and what others set to a
+    plain value; what these compute does not, so that cells may be run again in any order. Papermill defines whatever
+    it is given, so every name in a cell of parameters must be one. Raises ParameterError with the nearest name, and
+    where the notebook has overwritten what papermill gave.
     """
     known = ["preset", *parameter_names(section)]
     shell = get_ipython()
@@ -102,14 +104,15 @@ def spread(by_seed: pd.Series, digits: int = 2) -> str:
 
 
 def offer(table: pd.DataFrame, name: str) -> None:
-    """Put a table beside the executed notebooks as ``name.csv``, where the page's download link finds it."""
+    """Put a table beside the page as ``name.csv``, where its download link finds it (:func:`beside`)."""
     text = store.without_places(table.to_csv(index=False, lineterminator="\n"))
-    store.write(sections() / f"{name}.csv", lambda buffer: buffer.write(text.encode()))
+    beside(f"{name}.csv", lambda buffer: buffer.write(text.encode()))
 
 
-def sections() -> Path:
-    """The folder of the executed notebooks, which the book renders."""
-    return store.home() / "book" / "sections"
+def beside(name: str, write: Callable[[Any], object]) -> None:
+    """Write a file beside the executed notebooks, where the page is made: by hand the book stays as it is."""
+    if os.environ.get("MFTA_PAGES"):
+        store.write(store.home() / "book" / "sections" / name, write)
 
 
 def origin(preset: str, of: configs.Section, table: pd.DataFrame) -> str:
@@ -128,6 +131,7 @@ def _stated(cells: list[str], names: dict[str, Any]) -> tuple[dict[str, Any], se
     given: dict[str, Any] = {}
     box: set[str] = set()
     papermills: set[str] = set()
+    called = False
     for cell in cells:
         assigned = _assigned(cell)
         if cell.startswith("# Parameters\n"):
@@ -142,20 +146,25 @@ def _stated(cells: list[str], names: dict[str, Any]) -> tuple[dict[str, Any], se
                     " `parameters`"
                 )
         is_box = "preset" in assigned or cell.startswith("# Parameters\n")
+        called = called or "notebook.parameters(" in cell
         for name, value in assigned.items():
             try:
                 given[name] = ast.literal_eval(value)
             except ValueError:  # computed
-                if is_box and name in names:
+                if (is_box or not called) and name in names:
                     given[name] = names[name]
     return given, box | papermills
 
 
 def _assigned(source: str) -> dict[str, ast.expr]:
-    """What each name is set to by a line of its own."""
+    """What each name is set to by a line of its own, alone or among others."""
     try:
         lines = ast.parse(source).body
     except SyntaxError:  # a line of IPython's own
         return {}
-    targets = [(target, line.value) for line in lines if isinstance(line, ast.Assign) for target in line.targets]
-    return {target.id: value for target, value in targets if isinstance(target, ast.Name)}
+    pairs = [(target, line.value) for line in lines if isinstance(line, ast.Assign) for target in line.targets]
+    pairs += [(line.target, line.value) for line in lines if isinstance(line, ast.AnnAssign) and line.value]
+    for target, value in pairs[:]:
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            pairs += zip(target.elts, value.elts, strict=False)
+    return {target.id: value for target, value in pairs if isinstance(target, ast.Name)}

@@ -153,7 +153,7 @@ def own_kernel(folder: Path) -> dict[str, str]:
     places |= {"JUPYTER_CONFIG_DIR": str(folder / "config"), "IPYTHONDIR": str(folder / "ipython")}
     # The kernel starts in the project's folder, from which what is relative would be another place.
     places |= {"MFTA_RUNS": str(store.runs_directory()), "MFTA_RESULTS": str(store.results_directory())}
-    places["MFTA_DATA"] = str(store.folder("MFTA_DATA", "data"))
+    places |= {"MFTA_DATA": str(store.folder("MFTA_DATA", "data")), "MFTA_PAGES": "1"}
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 (there may be no home)
         places["MPLCONFIGDIR"] = str(store.home() / "_build" / "matplotlib")
     return places

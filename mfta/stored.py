@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -49,6 +50,9 @@ def _audited(folder: Path) -> Row:
         made_with = of_certificate(section, certificate["config"])
         seed = ", ".join(f"{name} {getattr(made_with, name)}" for name in made_with.grid).removeprefix("seed ")
         why = f"made {certificate['made']} on {certificate['device']}"
+        with suppress(ParameterError):  # of a preset that is not here any more
+            differs = [f"{name} {value}" for name, value in _differs(preset, section, certificate["config"]).items()]
+            why = "; ".join([*([", ".join(sorted(differs))] if differs else []), why])
         now = definitions.of(made_with.model_dump(), computing(section))
         if certificate.get("code") != definitions.digest(now):
             changes = changed_since(certificate, now)
@@ -119,8 +123,7 @@ def variations(
             model = section_model(section)
             if not made_with.keys() >= set(model.grid):  # it does not say which of the section's jobs it is
                 continue
-            own = config(section, preset, **{name: made_with[name] for name in model.grid}).model_dump(mode="json")
-            differs = {name: value for name, value in made_with.items() if own.get(name) != value}
+            differs = _differs(preset, section, made_with)
             fields = model.model_fields
             epochs = {name for name in differs if name in fields and fields[name].annotation == configs.Epochs}
             variation = tuple(f"{name} {differs[name]}" for name in sorted(set(differs) - epochs))
@@ -138,6 +141,13 @@ def variations(
         if not network or own_network in (None, network):
             of_section.append(table)
     return {variation: _whole(preset, of) for variation, of in sorted(listed.items())}
+
+
+def _differs(preset: str, section: str, made_with: dict[str, Any]) -> dict[str, Any]:
+    """What a config sets otherwise than its preset."""
+    own = config(section, preset, **{name: made_with[name] for name in section_model(section).grid})
+    values = own.model_dump(mode="json")
+    return {name: value for name, value in made_with.items() if values.get(name) != value}
 
 
 def _whole(preset: str, found: dict[str, list[pd.DataFrame]]) -> dict[str, pd.DataFrame]:

@@ -32,6 +32,8 @@ def test_every_preset_is_valid(preset, section):
         ({"kappa": -1.0}, "kappa = -1.0 is refused"),
         ({"points": 1}, "points = 1 is refused"),
         ({"measured_epochs": (4,)}, r"measured_epochs \[4\] are not among the checkpoints"),
+        ({"epochs": 3, "measured_epochs": [1, 99]}, "measured_epochs holds 99; the last epoch is 3"),
+        ({"checkpoints": [100]}, "checkpoints holds 100; the last epoch is 60"),
         ({"points": 66}, "points = 66 is more than the 65 unpermuted examples a class has"),
         ({"train_per_class": 60, "points": 31}, "points = 31 is more than the 30 unpermuted examples"),
         (

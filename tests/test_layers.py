@@ -220,6 +220,38 @@ def test_no_more_images_are_run_than_are_measured_and_draws_are_the_models_own()
         assert measure_layers(model, several, labels, **SMALL).equals(one)
 
 
+class Twice(nn.Module):
+    """Calls one layer twice."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.other = nn.Linear(3072, 3072), nn.Linear(3072, 8)
+
+    def forward(self, x):
+        return self.other(self.one(self.one(x.flatten(1))))
+
+
+def test_of_a_layer_that_is_called_twice_the_first_call_is_measured_and_that_is_said():
+    model = Twice()
+    with pytest.warns(UserWarning, match="measured at the first of several calls: one$"):
+        table = measure_layers(model, images(), LABELS, **SMALL)
+    by_hand = analyze(model.one(images().flatten(1)).detach(), labels=LABELS, **SMALL).summary()
+    assert table["capacity"][1] == pytest.approx(by_hand["capacity"], rel=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_how_coarse_half_precision_is_rounded_is_taken_into_account(dtype):
+    """Manifolds of two dimensions, small beside their centers: in float32 rounding would count as dimensions."""
+    generator = torch.Generator().manual_seed(0)
+    plane = torch.randn(24, 2, generator=generator) @ torch.randn(2, 400, generator=generator) / 4
+    x = 3 * torch.randn(4, 400, generator=generator)[LABELS] + plane
+    model = nn.Sequential(nn.Linear(400, 400, bias=False))
+    nn.init.eye_(model[0].weight)
+    exact = measure_layers(model, x, LABELS, ["0"], **SMALL)["dimension"][1]
+    coarse = measure_layers(model.to(dtype), x.to(dtype), LABELS, ["0"], **SMALL)["dimension"][1]
+    assert coarse == pytest.approx(exact, rel=0.02)
+
+
 def test_several_subsets_of_points_are_those_of_analyze():
     model = nn.Sequential(nn.Flatten(), nn.Linear(3072, 20)).eval()
     several, labels = images().repeat(2, 1, 1, 1) + torch.arange(48)[:, None, None, None] % 5, LABELS.repeat(2)
@@ -236,7 +268,7 @@ def test_several_subsets_of_points_are_those_of_analyze():
         ({"model": nn.Linear(3072, 4, device="meta")}, "on the device 'meta'"),
         ({"sets": {"test": images()}}, r"sets\['test'\] is a Tensor; expected a pair"),
         ({"sets": {"test": (images(), LABELS, 3)}}, "expected a pair"),
-        ({"labels": LABELS[:5]}, "expected one label for each row"),
+        ({"labels": LABELS[:5]}, "5 labels for 24 images; expected one label for each image"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_a_line(given, message):

@@ -16,6 +16,7 @@ from test_claims import FEATURES_FIRST, MEMORIZED_LATE, gradients, layers, rewou
 from test_stored import keep
 
 from mfta import claims, configs, notebook, paper, stored, wording
+from mfta import store as files
 from mfta.figures.forest import forest
 from mfta.judge import find, judge
 
@@ -42,7 +43,7 @@ class Page:
     def __init__(self, name, monkeypatch, tmp_path):
         self.glued, self.html = {}, []
         monkeypatch.setattr(myst_nb, "glue", lambda key, text, display: self.glued.update({key: text}))
-        monkeypatch.setattr(notebook, "sections", lambda: tmp_path)
+        monkeypatch.setattr(notebook, "beside", lambda name, write: files.write(tmp_path / name, write))
         monkeypatch.setattr(seaborn, "lineplot", lambda *given, **line: None)  # made-up tables have no curves
         monkeypatch.setattr(claims, "display", lambda figure: None)
         self.space = space = {}

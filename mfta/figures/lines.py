@@ -21,7 +21,7 @@ def lines(
     rows: pd.DataFrame,
     x: str,
     y: str,
-    hue: str = "examples",
+    hue: str | None = "examples",
     style: str | None = None,
     height: float = 2.5,
     aspect: float = 1.25,
@@ -30,28 +30,29 @@ def lines(
     """Mean of ``y`` against ``x``, with a band of one standard deviation over what else the rows differ in: seeds.
 
     hue: a column of names that have a colour of their own in the book (example sets, epochs, ends of the network,
-    parts of a gradient); others are given seaborn's. style: a column of ``here`` and ``paper``, the second dashed.
-    relplot: ``row``, ``col`` and what else :func:`seaborn.relplot` takes. Panels of one row share their y axis.
-    Where every ``y`` is undefined, panels are empty.
+    parts of a gradient); others are given seaborn's. None, or the default in a table without it: one colour. style: a
+    column of ``here`` and ``paper``, the second dashed. relplot: ``row``, ``col`` and what else
+    :func:`seaborn.relplot` takes. Panels of one row share their y axis. If every ``y`` is undefined, they are empty.
     """
     if rows[y].isna().all():
         panels = {name: relplot.get(name) for name in ("row", "col")}
         return sns.FacetGrid(rows, height=height, aspect=aspect, **panels).set_axis_labels(x, f"{y}: undefined")
-    names = list(dict.fromkeys(rows[hue].dropna()))
-    known = all(name in COLORS for name in names)
+    hue = None if hue == "examples" and hue not in rows else hue
+    names = list(dict.fromkeys(rows[hue].dropna())) if hue else []
+    known = bool(names) and all(name in COLORS for name in names)
     order = [name for name in COLORS if name in names] if known else names
     look: dict[str, Any] = {
         "style": hue,
-        "style_order": order,
+        "style_order": order or None,
         "markers": [MARKERS[name] for name in order] if known else True,
     }
     if style is not None:
         look = {"style": style, "style_order": [*DASHES], "markers": {"here": "o", "paper": "X"}}
-    grid = sns.relplot(
-        rows, x=x, y=y, kind="line", hue=hue, hue_order=order, palette=COLORS if known else None, errorbar="sd",
-        err_kws={"lw": 0}, ms=4, mew=0, lw=1.4, height=height, aspect=aspect, dashes=DASHES if style else False,
-        **{"facet_kws": {"sharey": "row"}, **look, **relplot},
-    )  # fmt: skip
+    look |= {"hue_order": order or None, "palette": COLORS if known else None, "dashes": DASHES if style else False}
+    look |= {"errorbar": "sd", "err_kws": {"lw": 0}, "ms": 4, "mew": 0, "lw": 1.4, "facet_kws": {"sharey": "row"}}
+    if hue is None and style is None:
+        look["marker"] = look.pop("markers") and "o"
+    grid = sns.relplot(rows, x=x, y=y, kind="line", hue=hue, height=height, aspect=aspect, **{**look, **relplot})
     grid.set_titles("").set_xlabels(LABELS.get(x, x))
     for axes, name in zip(grid.axes[0], grid.col_names, strict=False):
         axes.set_title(LABELS.get(name, name))
@@ -65,6 +66,8 @@ def lines(
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             axes.xaxis.set_minor_locator(NullLocator())
             axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if grid.legend is None:
+        return grid
     legend = dict(zip([text.get_text() for text in grid.legend.texts], grid.legend.legend_handles, strict=True))
     shown = {name: handle for name, handle in legend.items() if name not in (hue, style)}
     grid.legend.remove()

@@ -45,7 +45,7 @@ def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
     """One config of ``section`` under ``preset`` with ``overrides``.
 
     None means as the preset says, and the text ``"none"`` that there is to be no value.
-    Listed epochs beyond the last one are left out.
+    Of the preset's listed epochs those beyond the last one are left out.
     """
     model = section_model(section)
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -57,6 +57,8 @@ def config(section: str, preset: str = "quick", **overrides: Any) -> Section:
         listed = isinstance(value, list | tuple) and name in model.model_fields
         if listed and model.model_fields[name].annotation == Epochs and all(type(e) is int for e in (*value, last)):
             values[name] = tuple(sorted({e for e in value if e <= last}))
+            if name in given and max(value, default=0) > last:
+                raise ParameterError(f"{section}: {name} holds {max(value)}; the last epoch is {last}")
     try:
         return model(**values)
     except ValidationError as error:

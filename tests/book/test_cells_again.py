@@ -20,9 +20,9 @@ from mfta.sections import SECTIONS, parameter_names
 
 PARAMETERS = {
     "sweep": {
-        "grid": {"permuted_fraction": [0.4, 0.5]},
+        "grid": {"permuted_fraction": [0.4, 0.5], "points": [10]},
         "seeds": [1],
-        "fixed": {"epochs": 2, "points": 10, "draws": 20},
+        "fixed": {"epochs": 2, "points": 50, "draws": 20},  # the grid counts
     },
     "own_network": {"points": 10, "draws": 20},
 }
@@ -92,6 +92,10 @@ CASES = {
     "a line taken out": ([DEFAULTS + "\ndraws = 9", DEFAULTS, SETUP], PLAIN),
     "changed": ([DEFAULTS, SETUP, DEFAULTS.replace("epochs = None", "epochs = 3"), SETUP], PLAIN | {"epochs": 3}),
     "in another cell": ([DEFAULTS, SETUP, "batch_size = 32", SETUP], PLAIN | {"batch_size": 32}),
+    "side by side": ([DEFAULTS + "\nepochs, draws = 3, 9", SETUP], PLAIN | {"epochs": 3, "draws": 9}),
+    "with a type": ([DEFAULTS + "\nepochs: int = 3", SETUP], PLAIN | {"epochs": 3}),
+    "computed before it is read": ([DEFAULTS, "seeds = list(range(2))", SETUP], PLAIN | {"seeds": [0, 1]}),
+    "computed after it was read": ([DEFAULTS, SETUP, "seeds = list(range(2))", SETUP], PLAIN),
     "by papermill": ([DEFAULTS, "# Parameters\nepochs = 5\n", SETUP, SETUP], PLAIN | {"epochs": 5}),
     "a wrong name mended": ([f"{DEFAULTS}\nepoch = 3", SETUP, DEFAULTS, SETUP], PLAIN),
     "a wrong name": ([f"{DEFAULTS}\nepoch = 3", SETUP], WRONG),

@@ -117,6 +117,7 @@ def test_a_notebook_runs_by_hand_and_every_cell_twice(name, tmp_path):
     cells = [cell for cell in nbformat.read(tmp_path / "out.ipynb", as_version=4).cells if cell.cell_type == "code"]
     cells = [cell for cell in cells if not tags(cell) & {"parameters", "injected-parameters"}]
     assert any("mystnb" in cell.metadata for cell in cells)
+    assert not (tmp_path / "book").exists()  # only `mfta rerun` makes pages
     for first, second in zip(cells[::2], cells[1::2], strict=True):
         assert first.source == second.source
         made = any(call in first.source for call in ("mfta.compute(", "mfta.run(", "largest("))
