@@ -7,7 +7,7 @@ import pytest
 import torch
 from made_once import TINY, store_in
 
-from mfta import data
+from mfta import data, training
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -49,6 +49,19 @@ def uncropped(tmp_path, monkeypatch):
 @pytest.fixture
 def tiny():
     return dict(TINY)
+
+
+@pytest.fixture
+def first_is_best(monkeypatch):
+    """The best epoch is the first, and permuted labels are left alone until after the second, whatever is learned."""
+    evaluate = training.evaluate
+
+    def changed(network, dataset, permuted, at, *given, **named):
+        accuracy = {"test": 1 - at / 10, "permuted": 0.1 if at < 3 else 0.9}
+        rows = evaluate(network, dataset, permuted, at, *given, **named)
+        return [row | {"accuracy": accuracy.get(row["examples"], row["accuracy"])} for row in rows]
+
+    monkeypatch.setattr(training, "evaluate", changed)
 
 
 def file_digest(path: Path) -> str:

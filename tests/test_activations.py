@@ -33,6 +33,13 @@ def test_layers_come_in_order_after_their_activation(network, images):
             assert answers.max() > 0
 
 
+def test_a_network_in_training_is_read_in_evaluation(network, images):
+    before = {name: answer.copy() for name, answer in activations.record(network, images)}
+    network.train()
+    assert all(np.array_equal(before[name], answer) for name, answer in activations.record(network, images))
+    assert not network.training
+
+
 def test_a_tap_reads_what_the_block_itself_answers(network, images):
     recorded = dict(activations.record(network, images, layers=["conv2_1"]))
     assert list(recorded) == ["conv2_1"]
@@ -108,6 +115,14 @@ def test_projection_keeps_inner_products_within_its_own_error():
     exact, found = answers @ answers.T, projected @ projected.T * 6000 / 3000
     size = np.sqrt(np.outer(np.diag(exact), np.diag(exact)))
     assert np.abs((found - exact) / size).max() < 5 * np.sqrt(2 / 3000)
+
+
+def test_every_feature_is_projected_by_a_row_of_its_own():
+    one_hot = np.zeros((3, 10_000), dtype=np.float32)
+    one_hot[[0, 1, 2], [0, 4096, 8192]] = 1  # the matrix is drawn in blocks of 4096
+    rows = activations.project(one_hot, 50, seed=0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    assert np.abs(rows @ rows.T - np.eye(3)).max() < 5 / 50**0.5
 
 
 def test_projection_follows_the_seed_alone():

@@ -1,7 +1,9 @@
+import importlib.metadata
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import papermill
@@ -166,6 +168,20 @@ def test_a_notebook_is_executed_again_where_anything_that_it_depends_on_has_chan
     assert current()
     store.remove(pages.place("short"))
     assert not current()
+
+
+def test_what_is_installed_and_which_data_are_there_belong_to_the_surroundings(project, monkeypatch):
+    monkeypatch.setattr(pages, "PACKAGE", project / "package")
+    monkeypatch.setenv("MFTA_DATA", str(project / "data"))
+    (project / "data").mkdir()
+    found = [pages.surroundings()]
+    (project / "data" / "cifar-100-python").mkdir()
+    found.append(pages.surroundings())
+    other = [SimpleNamespace(name="torch", version="0.1")]
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda: other)
+    found.append(pages.surroundings())
+    assert len(set(found)) == 3
+    assert pages.surroundings() == found[-1]
 
 
 def test_without_notebooks_nothing_starts(project):

@@ -6,7 +6,7 @@ import pytest
 from in_sight import ROOT
 
 from mfta import claims, effects, stored
-from mfta.judge import find, interval, judge
+from mfta.judge import Claim, Rule, find, interval, judge
 
 SEEDS = (1, 2, 3)
 BY_KEY = {claim.key: claim for claim in claims.CLAIMS}
@@ -121,6 +121,7 @@ def scan(dip=0.05, bump=1.2, seeds=SEEDS, trained=1.0, radius=1.0):
         ("C4", rewound(few=0.0, first=0.8), "not reproduced"),
         ("C4", rewound(seeds=(1,)), "undecided"),
         ("C4", rewound(permuted=0.5), "not tested here"),
+        ("C4", rewound(permuted=0.5, seeds=(1,)), "not tested here"),  # of few seeds the mean says it of a premise
         ("C4", rewound(gap=0.001), "not tested here"),
         ("C4", rewound(halves=False), "not tested here"),
         ("C5", scan(), "reproduced"),
@@ -201,6 +202,43 @@ def test_the_number_of_final_layers_is_not_chosen_on_the_images_that_judge_it():
     assert (effects.number_chosen(table) == 2).all()
     assert np.allclose(effects.few("main")(table), effects.recovered(table, "last", examples="test half 2")[2])
     assert (effects.few("main")(table) < 0.4).all()
+
+
+def read(*by_seed, role="core"):
+    """A rule above zero on an effect of these values."""
+    by_seed = pd.Series(by_seed, dtype=float)
+    return Rule("r", "it is", effects.Effect(lambda _: by_seed), role, above=0.0)
+
+
+HOLDS, AGAINST, OPEN = (1.0, 1.1, 1.2), (-1.0, -1.1, -1.2), (-1.0, 0.5, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("premise", "core", "word", "why"),
+    [
+        (HOLDS, (HOLDS, HOLDS), "reproduced", ""),
+        (OPEN, (HOLDS, HOLDS), "undecided", "a premise is not settled"),
+        (OPEN, (AGAINST, HOLDS), "undecided", "a premise is not settled"),
+        (AGAINST, (HOLDS, HOLDS), "not tested here", "premise not met: it is"),
+        (HOLDS[:1], (HOLDS[:1],), "undecided", "fewer than three seeds"),
+        (AGAINST[:1], (HOLDS[:1],), "not tested here", "premise not met: it is"),
+        (HOLDS, (OPEN, HOLDS), "undecided", ""),
+        (HOLDS, (OPEN, AGAINST), "not reproduced", ""),  # what is against settles it
+        (HOLDS, (OPEN, AGAINST, HOLDS), "partly", ""),
+        (HOLDS, (AGAINST, AGAINST), "not reproduced", ""),
+    ],
+)
+def test_a_word_follows_from_premise_and_core_alone(premise, core, word, why):
+    rules = (read(*premise, role="premise"), *(read(*of) for of in core))
+    for further in ((), (read(*AGAINST[: len(premise)], role="further"),)):
+        verdict = judge(Claim("C", "", "", (*rules, *further)), pd.DataFrame({"seed": [1]}))
+        assert (verdict.word, verdict.why) == (word, why)
+
+
+def test_a_seed_whose_effect_is_infinite_or_undefined_has_none():
+    found = find(read(*HOLDS, np.inf, -np.inf, np.nan), pd.DataFrame())
+    assert (found.seeds, found.standing) == (3, "holds")
+    assert found.value == pytest.approx(1.1)
 
 
 def test_nothing_stored_is_not_tested():

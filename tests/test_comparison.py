@@ -72,3 +72,42 @@ def test_hidden_linear_layers_lie_beyond_the_figure():
     beyond = given[given["depth"] == 19].assign(depth=21)
     beyond[paper.MEASURES] *= 5
     assert agreement(pd.concat([given, beyond])) == agreement(given)
+
+
+def test_ours_is_the_mean_over_seeds():
+    given = pd.concat([table(seeds=(0, 1)), table(4.0, seeds=(2,))])
+    compared = paper.beside_figure3(given)
+    assert compared["ours"].to_numpy() == pytest.approx(2 * compared["theirs"].to_numpy())
+    assert compared["spread"].to_numpy() == pytest.approx(3**0.5 * compared["theirs"].to_numpy())
+
+
+def compared(ours, theirs):
+    """Changes from the best to the last epoch at one depth each, of the permuted capacity."""
+    rows = []
+    for depth, ends in enumerate(zip(ours, theirs, strict=True)):
+        for stage, share in (("best", 0), ("last", 1)):
+            values = {name: 0.05 + share * by for name, by in zip(("ours", "theirs"), ends, strict=True)}
+            rows.append({"measure": "capacity", "examples": "permuted", "depth": depth, "stage": stage, **values})
+    return pd.DataFrame(rows)
+
+
+def test_changes_of_the_paper_within_twice_the_error_of_reading_do_not_count():
+    found = paper.changes(compared((0.01, 0.01, -0.01), (0.0021, -0.0019, 0.02)), ["measure"]).loc["capacity"]
+    assert (found["points"], found["same_sign"]) == (2, 0.5)
+    assert paper.changes(compared((0.01,), (0.0019,)), ["measure"]).empty
+
+
+def test_ranks_are_of_the_order_alone():
+    depths = np.arange(5.0)
+    rows = pd.DataFrame({"measure": "capacity", "stage": "last", "examples": "test", "depth": depths})
+    assert paper.ranks(rows.assign(ours=np.exp(5 * depths), theirs=depths)).item() == pytest.approx(1)
+    assert paper.ranks(rows.assign(ours=[0, 1, 2, 4, 3], theirs=depths)).item() == pytest.approx(0.9)
+    assert np.isnan(paper.ranks(rows[:3].assign(ours=depths[:3], theirs=depths[:3])).item())
+
+
+def test_the_papers_accuracy_over_sizes_is_that_at_its_end():
+    found = paper.tables()["double_descent"]
+    figure = paper.figure4().query("measure == 'accuracy' and stage == 'last'").set_index("parameters")["value"]
+    for half in (1, 2):
+        rows = found[found["examples"] == f"test half {half}"].set_index("parameters")["accuracy"].dropna()
+        pd.testing.assert_series_equal(rows.sort_index(), figure.sort_index(), check_names=False)

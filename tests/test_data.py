@@ -1,4 +1,5 @@
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,6 +24,78 @@ def test_images_are_standardised_by_the_training_set():
     digits = data.load("digits", train_per_class=50, seed=1)
     assert abs(digits.train_images.mean().item()) < 1e-5
     assert abs(digits.train_images.std(correction=0).item() - 1) < 1e-5
+
+
+def test_test_images_are_standardised_as_the_training_images_are():
+    """Pixels are whole numbers up to 16: standardised alike, those of both sets lie on one grid."""
+    digits = data.load("digits", train_per_class=50, seed=1)
+    train, test = (np.unique(images.numpy()) for images in (digits.train_images, digits.test_images))
+    assert len(train) == len(test) == 17
+    np.testing.assert_allclose(train, test, atol=1e-6)
+
+
+def made(images, targets):
+    """A source of these images, all of them for testing too, whatever the seed."""
+    read = lambda seed: (images, targets, images, targets)  # noqa: E731
+    return data.Source(read, 2, images.shape[1:], 10, 10)
+
+
+@pytest.fixture
+def two_classes(monkeypatch):
+    images, targets = np.random.default_rng(0).random((20, 1, 2, 2)), np.repeat([0, 1], 10)
+    monkeypatch.setitem(data.SOURCES, "made", made(images, targets))
+    data._load.cache_clear()
+    yield images, targets
+    data._load.cache_clear()
+
+
+def which(images, raw):
+    """The rows of raw that were chosen: whatever all are standardised by, their own pattern stays."""
+    patterns = []
+    for x in (np.asarray(images, dtype=float).reshape(len(images), -1), raw.reshape(len(raw), -1)):
+        x = x - x.mean(1, keepdims=True)
+        patterns.append(x / np.linalg.norm(x, axis=1, keepdims=True))
+    return (patterns[0] @ patterns[1].T).argmax(1).tolist()
+
+
+def test_a_subset_follows_the_seed_and_the_checksum_is_of_all_that_was_read(two_classes, monkeypatch):
+    images, targets = two_classes
+    one, other = (data.load("made", 3, 4, seed=seed) for seed in (0, 1))
+    assert one.train_images.shape == (6, 1, 2, 2)
+    assert one.test_images.shape == (8, 1, 2, 2)
+    for part, labels in (("train_images", "train_labels"), ("test_images", "test_labels")):
+        chosen = [which(getattr(of, part), images) for of in (one, other)]
+        assert chosen[0] != chosen[1]
+        assert all(len(set(rows)) == len(rows) for rows in chosen)
+        assert targets[chosen[0]].tolist() == getattr(one, labels).tolist()
+    assert one.checksum == other.checksum
+    for changed in ((images + 1e-9, targets), (images, 1 - targets)):
+        monkeypatch.setitem(data.SOURCES, "made", made(*changed))
+        data._load.cache_clear()
+        assert data.load("made", 3, 4, seed=0).checksum != one.checksum
+
+
+def test_cifar100_is_read_upright(monkeypatch):
+    published = [
+        SimpleNamespace(data=np.random.default_rng(n).integers(0, 256, (2, 32, 32, 3), np.uint8), targets=[n, 7])
+        for n in range(2)
+    ]
+    monkeypatch.setattr(data, "cifar100", lambda: published)
+    images, targets, test_images, test_targets = data._cifar100(0)
+    for found, of in ((images, published[0]), (test_images, published[1])):
+        assert found.shape == (2, 3, 32, 32)
+        for channel in range(3):
+            np.testing.assert_allclose(found[:, channel] * 255, of.data[..., channel], rtol=1e-6)
+    assert (targets.tolist(), test_targets.tolist()) == ([0, 7], [1, 7])
+
+
+def test_the_folder_of_the_official_files_may_be_named_itself(tmp_path, monkeypatch):
+    inner = tmp_path / "cifar-100-python"
+    for named, found in ((tmp_path, tmp_path), (inner, tmp_path)):
+        monkeypatch.setenv("MFTA_DATA", str(named))
+        assert data.directory() == found
+    (inner / "cifar-100-python").mkdir(parents=True)
+    assert data.directory() == inner  # a folder of that name that holds one
 
 
 def test_the_split_follows_the_seed():

@@ -24,6 +24,8 @@ def described(folder, answer):
         dataset = "cifar100" if network == "vgg16" else "digits"
         config = sections.section_model(section)(network=network, dataset=dataset).model_dump()
         out[network] = definitions.of(config, sections.computing(section))
+    theory = sections.section_model("capacity_theory")().model_dump()
+    out["theory"] = definitions.of(theory, sections.computing("capacity_theory"))
     answer.send(out | {"run": definitions.of(config, training.run)})
 
 
@@ -87,6 +89,15 @@ def test_a_changed_constant_and_a_changed_loop_are_named(before, copy):
     edit(copy, "labels.py", "for j in range(blocks):", "for j in reversed(range(blocks)):")
     found = names(before, report(copy))
     assert all(changes == ["EVALUATION_BATCH changed", "permute changed"] for changes in found.values())
+
+
+def test_a_default_a_decorator_and_the_first_of_two_statements_of_a_name_count(before, copy):
+    edit(copy, "epoch.py", "    seed: int = 0,\n", "    seed: int = 1,\n")  # of evaluate
+    edit(copy, "epoch.py", "@torch.no_grad()\n", "@torch.enable_grad()\n")  # of predict
+    edit(copy, "geometry/exact.py", "leggauss(64)", "leggauss(32)")  # what the next line goes on from
+    found = names(before, report(copy))
+    assert found["run"] == found["convnet"] == ["evaluate changed", "predict changed"]
+    assert set(found["theory"]) == {"NODES changed", "WEIGHTS changed", "evaluate changed", "predict changed"}
 
 
 def test_only_what_a_table_reaches_counts(before, copy):

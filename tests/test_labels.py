@@ -26,6 +26,7 @@ def test_permutation_follows_its_seed_alone():
     first, again, other = (labels.permute(TRUE, 0.5, seed) for seed in (1, 1, 2))
     assert np.array_equal(first.trained, again.trained)
     assert not np.array_equal(first.trained, other.trained)
+    assert not np.array_equal(first.permuted, other.permuted)  # nor which examples are permuted
 
 
 @pytest.mark.parametrize("points", [2, 7, 20])
@@ -45,6 +46,15 @@ def test_unpermuted_manifolds_hold_no_permuted_image():
     rows = labels.manifold_examples(permuted, "unpermuted", 20, seed=0)
     assert not permuted.permuted[rows].any()
     assert len(np.unique(rows)) == rows.size
+
+
+def test_points_are_drawn_by_the_seed_alike_from_all_of_a_class():
+    drawn = np.stack([labels.class_examples(TRUE, 10, seed, "test") for seed in range(200)])
+    assert np.array_equal(drawn[0], labels.class_examples(TRUE, 10, 0, "test"))
+    assert (TRUE[drawn] == np.arange(10)[:, None]).all()
+    counts = np.bincount(drawn.ravel(), minlength=len(TRUE))  # 50 expected, with a deviation of 6
+    assert counts.min() > 20
+    assert counts.max() < 80
 
 
 @pytest.mark.parametrize("examples", ["unpermuted", "permuted", "restored"])

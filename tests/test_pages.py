@@ -1,6 +1,7 @@
 """Every word on every page comes from one function; what pages write of it is read back here."""
 
 import ast
+import dataclasses
 import math
 import re
 from pathlib import Path
@@ -111,6 +112,11 @@ def test_further_rules_are_noted_and_change_no_word():
     verdict = judge(key, layers(**MEMORIZED_LATE, **more))
     assert verdict.word == "reproduced"
     assert wording.note(verdict) == "further rules against: ‘over unpermuted’"
+    unsettled = dataclasses.replace(verdict.findings[-1], standing="undecided", seeds=1)
+    verdict = dataclasses.replace(verdict, findings=(*verdict.findings, unsettled), why="a reason")
+    said = "a reason; further rules against: ‘over unpermuted’; further rules undecided: ‘over unpermuted’"
+    assert wording.note(verdict) == said
+    assert wording.seeds(verdict) == "3 seeds"  # the most of any rule
 
 
 def test_numbers_are_written_in_the_units_of_their_rule():

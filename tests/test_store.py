@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import filelock
+import pandas as pd
 import pytest
 
 from mfta import circumstances, store
@@ -65,6 +66,30 @@ def test_without_locks_of_the_file_system_one_thing_is_still_held_by_one(without
             pass
     with store.lock(tmp_path / "a", wait=False):
         pass
+
+
+def test_what_a_killed_process_left_half_written_is_removed_by_the_next(tmp_path):
+    (tmp_path / "a").mkdir()
+    for name in (".writing-0123", "table.csv"):
+        (tmp_path / "a" / name).write_text("half")
+    with store.lock(tmp_path / "a"):
+        assert [path.name for path in (tmp_path / "a").iterdir()] == ["table.csv"]
+
+
+def test_a_kill_between_table_and_certificate_leaves_no_table_beside_an_older_certificate(tmp_path, monkeypatch):
+    store.write_table(tmp_path / "a", pd.DataFrame({"x": [1]}), {"kind": "table", "fingerprint": "f"})
+    replace = Path.replace
+
+    def killed(path, target):
+        replace(path, target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.write_table(tmp_path / "a", pd.DataFrame({"x": [2]}), {"kind": "table", "fingerprint": "f"})
+    assert store.read_certificate(tmp_path / "a") is None
+    with pytest.raises(store.StoreError, match="has no certificate"):
+        store.read_table(tmp_path / "a", "f")
 
 
 HOLDER = """

@@ -75,6 +75,26 @@ def test_a_section_shows_the_stored_preset_nearest_to_the_paper(monkeypatch):
     assert notebook.largest("layer_memorization", preset="quick")[1] == told
 
 
+def test_of_several_stored_presets_the_last_is_nearest_and_one_stale_table_is_said(monkeypatch):
+    for preset, seeds in (("quick", 3), ("small", 2), ("full", 1)):
+        keep("layer_memorization", memorization(seeds=seeds), preset=preset)
+    table, source = notebook.largest("layer_memorization", preset="quick")
+    assert table["seed"].unique().tolist() == [0]
+    assert source.startswith("preset full: ")
+    states = ("sound", "stale")
+    rows = [stored.Row("full", "layer_memorization", str(seed), "", of, "") for seed, of in enumerate(states)]
+    monkeypatch.setattr(stored, "audit", lambda under: rows)
+    assert notebook.largest("layer_memorization", preset="quick")[1].endswith("made by code that has changed since")
+
+
+def test_a_spread_is_the_deviation_of_a_sample():
+    assert notebook.spread(pd.Series([1.0, 2.0, 3.0])) == "2.00 ± 1.00"
+    assert notebook.spread(pd.Series([1, 2, 6])) == "3.0 ± 2.6"
+    assert notebook.spread(pd.Series([3])) == "3 (one seed)"
+    assert notebook.spread(pd.Series([3.28])) == "3.28 (one seed)"
+    assert notebook.spread(pd.Series([], dtype=float)) == "undefined"
+
+
 def test_the_build_lists_every_certificate():
     keep("gradients", gradients(seeds=2))
     build = functions("build")

@@ -1,11 +1,13 @@
 import shutil
 
+import filelock
 import numpy as np
 import pytest
 import torch
 
-from mfta import definitions, epoch, networks, sections, store, training
+from mfta import definitions, epoch, labels, networks, sections, store, training
 from mfta.errors import DivergedError, ParameterError, StoreError
+from mfta.schedules import SCHEDULES
 
 
 @pytest.fixture
@@ -277,3 +279,116 @@ def test_another_default_type_changes_nothing(config, monkeypatch, tmp_path):
     finally:
         torch.set_default_dtype(torch.float32)
     assert states_equal(usual.state(3), other.state(3))
+
+
+def test_every_set_is_judged_by_its_own_labels_and_images(config):
+    run = training.run(config)
+    inside, of = run.labels.permuted, run.labels
+    train, test = (training.predict(run.network(3), x) for x in (run.dataset.train_images, run.dataset.test_images))
+    expected = {
+        "unpermuted": (train[~inside], of.true[~inside]),
+        "permuted": (train[inside], of.trained[inside]),
+        "restored": (train[inside], of.true[inside]),
+        "test": (test, run.dataset.test_labels),
+    }
+    rows = run.history[run.history["epoch"] == 3].set_index("examples")
+    for name, (logits, targets) in expected.items():
+        shares = logits.double().softmax(1).numpy()[np.arange(len(targets)), targets]
+        assert rows.loc[name, "accuracy"] == pytest.approx(np.mean(logits.argmax(1).numpy() == targets)), name
+        assert rows.loc[name, "loss"] == pytest.approx(-np.log(shares).mean(), rel=1e-5), name
+    evaluated = [training.evaluate(run.network(3), run.dataset, of, 3, seed=seed) for seed in (5, 5, 6)]
+    halves = [[row["loss"] for row in rows if "half" in row["examples"]] for rows in evaluated]
+    assert halves[0] == halves[1] != halves[2]
+
+
+def test_judged_epochs_of_a_mixed_precision_are_read_in_single(config):
+    run = training.run(config.model_copy(update={"precision": "bfloat16"}))
+    for at in {run.best_epoch, 3}:
+        rows = training.evaluate(run.network(at), run.dataset, run.labels, at, seed=5)
+        stored = run.history[run.history["epoch"] == at].set_index("examples")["loss"]
+        assert stored.to_dict() == pytest.approx({row["examples"]: row["loss"] for row in rows}, rel=1e-6)
+
+
+def test_the_best_epoch_is_the_first_of_equal_ones_and_early_ones_end_with_the_first_above_twice_chance(
+    config, monkeypatch
+):
+    accuracy = {"test": (0.9, 0.4, 0.5, 0.5, 0.3), "permuted": (0.9, 0.1, 0.2, 0.21, 0.1)}
+
+    def evaluate(network, dataset, permuted, at, *given, **named):
+        return [
+            {"epoch": at, "examples": name, "accuracy": accuracy.get(name, (0.0,) * 5)[at], "loss": 0.0}
+            for name in labels.EXAMPLES
+        ]
+
+    monkeypatch.setattr(training, "evaluate", evaluate)
+    run = training.run(config.model_copy(update={"epochs": 4, "checkpoints": ()}))
+    assert (run.best_epoch, run.early_epoch) == (2, 2)
+    assert run.stages(2) == ["best", "early"]
+    assert run.kept_epochs == [0, 1, 2, 4]
+
+
+def test_the_optimizer_is_the_one_asked_for(config):
+    network = torch.nn.Linear(2, 2)
+    chosen = config.model_copy(update={"momentum": 0.7, "weight_decay": 0.01, "learning_rate": 0.3})
+    (group,) = training._optimizer(chosen, network).param_groups
+    assert (group["lr"], group["momentum"], group["weight_decay"]) == (0.3, 0.7, 0.01)
+    adam = training._optimizer(chosen.model_copy(update={"optimizer": "adam"}), network)
+    assert isinstance(adam, torch.optim.Adam)
+    assert (adam.param_groups[0]["lr"], adam.param_groups[0]["weight_decay"]) == (0.3, 0.01)
+
+
+def seen(config, at, images):
+    """By step of an epoch, what the network was given, whether it was in training, and the learning rate."""
+    network = networks.build("convnet", 10, 4, (1, 8, 8)).eval()
+    optimizer = torch.optim.SGD(network.parameters(), 1.0)
+    steps = []
+    network.register_forward_pre_hook(lambda module, given: steps.append([given[0], module.training]))
+    optimizer.register_step_pre_hook(lambda of, *_: steps[-1].append(of.param_groups[0]["lr"]))
+    training.train_epoch(config, network, optimizer, images, torch.arange(len(images)) % 10, at)
+    return steps
+
+
+def test_an_epoch_shows_every_image_once_in_an_order_of_its_own_at_the_rate_of_its_schedule(config):
+    images = torch.arange(24.0)[:, None, None, None].expand(24, 1, 8, 8).contiguous() / 24
+    config = config.model_copy(update={"batch_size": 6, "epochs": 4, "schedule": "cosine", "learning_rate": 0.01})
+    orders = []
+    for at in (1, 3, 3):
+        steps = seen(config, at, images)
+        assert all(training_mode for _, training_mode, _ in steps)
+        rates = [0.01 * SCHEDULES["cosine"]((at - 1 + k / 4) / 4) for k in range(4)]
+        assert [rate for _, _, rate in steps] == pytest.approx(rates)
+        orders.append([round(24 * image[0, 0, 0].item()) for given, *_ in steps for image in given])
+        assert sorted(orders[-1]) == list(range(24))
+    assert orders[0] != orders[1] == orders[2]
+    assert seen(config, 1, images)[0][2] == 0.01  # all of it at the start
+    turned = seen(config.model_copy(update={"augment": True}), 1, images)
+    assert any(not (image == image[0, 0, 0]).all() for given, *_ in turned for image in given)
+
+
+def test_shifts_and_flips_of_every_kind_come_alike_often():
+    image = torch.arange(64.0).reshape(1, 1, 8, 8) + 1
+    moved = epoch._augmented(image.expand(4000, 1, 8, 8), torch.Generator().manual_seed(0))
+    counts = {}
+    for flipped, of in enumerate((image[0], image[0].flip(2))):
+        padded = torch.nn.functional.pad(of, (4, 4, 4, 4))
+        for down in range(9):
+            for right in range(9):
+                same = (moved == padded[:, down : down + 8, right : right + 8]).flatten(1).all(1)
+                counts[flipped, down, right] = int(same.sum())
+    assert sum(counts.values()) == 4000
+    assert min(counts.values()) > 5  # 25 expected of each of 162, with a deviation of 5: 5 is four of them below
+    assert max(counts.values()) < 50
+
+
+def test_a_training_holds_the_lock_of_its_folder(config, monkeypatch):
+    train = training._train
+
+    def watched(of, directory, digest):
+        with pytest.raises(filelock.Timeout), store.lock(directory, wait=False):
+            pass
+        return train(of, directory, digest)
+
+    monkeypatch.setattr(training, "_train", watched)
+    directory = training.run(config.model_copy(update={"epochs": 1, "checkpoints": ()})).directory
+    with store.lock(directory, wait=False):  # and gives it back
+        pass

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from mfta import measure_layers
-from mfta.geometry import analyze, manifolds, simulated_capacity
+from mfta.geometry import analyze, cautions, manifolds, simulated_capacity
 
 
 def said(*given, **how):
@@ -62,3 +62,29 @@ def test_unequal_numbers_of_points_and_tensors_are_checked_too():
     digits = load_digits()
     clouds = [digits.data[digits.target == k][: 25 + k].T for k in range(10)]
     assert said(clouds)[0] == said([torch.from_numpy(np.ascontiguousarray(x)) for x in clouds])[0] != []
+
+
+def paired(pairs, apart):
+    """The Gram matrix of so many opposite pairs and so many centers apart, all at right angles."""
+    centers = np.zeros((2 * pairs + apart, pairs + apart))
+    centers[: 2 * pairs, :pairs] = np.kron(np.eye(pairs), [[1.0], [-1.0]])
+    centers[2 * pairs :, pairs:] = np.eye(apart)
+    return centers @ centers.T
+
+
+@pytest.mark.parametrize(("pairs", "apart", "warns"), [(2, 4, False), (3, 2, True), (4, 12, False), (5, 10, True)])
+def test_pairs_are_said_of_half_of_the_centers_and_six_at_least(pairs, apart, warns):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert cautions._of_pairs(paired(pairs, apart)) == warns
+    assert [f"{2 * pairs} of {2 * pairs + apart} manifolds" in str(one.message) for one in caught] == [True] * warns
+
+
+def test_pairs_that_removal_alone_made_or_undid_are_none():
+    before, after = paired(4, 0), np.eye(8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not cautions._of_pairs(before, after)
+        assert not cautions._of_pairs(after, before)
+    with pytest.warns(UserWarning, match="8 of 8 manifolds"):
+        assert cautions._of_pairs(before, before)

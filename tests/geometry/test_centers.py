@@ -193,6 +193,36 @@ def test_the_table_of_chance_is_what_the_search_leaves_of_random_centers():
         assert min(1.0, shares.mean() - shares.std(ddof=1)) == pytest.approx(at, abs=0.04)
 
 
+class Scored:
+    """A search over thirty centers that leaves the given mean |cosine| at each rank."""
+
+    def __init__(self, scores):
+        self.scores, self.gram, self.centers = scores, np.eye(30), np.eye(30)
+
+    def next_rank(self, previous, rng, starts, more):
+        return np.zeros((len(previous) + more, 30))
+
+    def norms(self, directions):
+        return np.ones(30)
+
+    def cosines(self, directions):
+        return self.scores[len(directions) - 1]
+
+
+def test_the_search_ends_after_three_ranks_in_a_row_that_are_worse_once_past_four():
+    scores = [0.5, 0.6, 0.7, 0.8, 0.4, 0.41, 0.42, 0.3, 0.31, 0.32, 0.33, 0.2]
+    assert centers._scan(Scored(scores), 12, 1)[1] == scores[:11]  # up to the third after rank 8
+    assert centers._scan(Scored([0.5, 0.6, 0.7, 0.8, 0.9, 0.1]), 6, 1)[1] == [0.5, 0.6, 0.7, 0.8, 0.9]
+    assert centers._scan(Scored(scores), 6, 1, rank=12)[1] == scores  # a rank asked for is reached
+
+
+def test_a_few_opposite_pairs_do_not_pass_for_few_dimensions():
+    c = np.random.default_rng(0).standard_normal((20, 200))
+    chance = centers.chance(c @ c.T)
+    c[[1, 3]] = -c[[0, 2]]
+    assert centers.chance(c @ c.T) == pytest.approx(chance, abs=0.01)
+
+
 def test_the_cap_on_the_rank_is_the_authors():
     # Their code: the place, from 0, of the last cumulative share below .95, plus 11.
     for values in ([1.0] * 10, [8.0, 1.0, 0.5, 0.5], [99.0, 1.0]):

@@ -1,5 +1,6 @@
 """GLUE: the papers' formulas written out, known limits, recovery of what was made, simulation."""
 
+import dataclasses
 import doctest
 import warnings
 
@@ -11,6 +12,7 @@ from mfta.geometry import GeometryError, analyze, effective, effective_geometry,
 from mfta.geometry.coordinates import pivoted_cholesky
 from mfta.geometry.dichotomies import signs
 from mfta.geometry.effective_result import MEASURES
+from mfta.geometry.inputs import by_label
 
 WORDS = ("balanced", "one-versus-rest", "random", "pairwise")
 
@@ -136,6 +138,34 @@ def test_a_manifold_apart_changes_nothing_in_pairs_and_each_pair_stands_alone():
     np.testing.assert_array_equal(values(fewer), values(g)[:, [0, 1, 3]])
     assert list(g.to_frame()["manifolds"])[:2] == ["0 1", "0 2"]
     assert g.summary()["capacity"] == pytest.approx(1 / np.mean(1 / g.capacity), rel=1e-12)
+
+
+def test_the_error_of_pairs_together_is_that_of_leaving_each_pair_out():
+    g = effective_geometry(made(5), "pairwise", n_draws=30)
+    left = [1 / np.mean(np.delete(1 / g.capacity, pair)) for pair in range(10)]
+    s = g.summary()
+    assert s["capacity_stderr"] == pytest.approx(np.sqrt(0.9 * np.square(left - np.mean(left)).sum()), rel=1e-9)
+    means = [np.mean(np.delete(g.center_alignment, pair)) for pair in range(10)]
+    error = np.sqrt(0.9 * np.square(means - np.mean(means)).sum())
+    assert s["center_alignment_stderr"] == pytest.approx(error, rel=1e-9)
+
+
+def test_check_passes_what_is_sound_and_raises_for_a_residual_or_a_draw_that_did_not_converge():
+    g = effective_geometry(made(3), n_draws=10)
+    assert g.check() is g
+    for wrong in ({"residual": np.array([2e-3])}, {"unconverged": np.array([4])}, {"residual": np.array([np.nan])}):
+        with pytest.raises(GeometryError, match="of 10 draws did not converge"):
+            dataclasses.replace(g, **wrong).check()
+
+
+def test_points_of_samples_are_drawn_by_the_seed():
+    X = made(3, 20, 12)
+    samples, y = np.concatenate([x.T for x in X]), np.repeat([0, 1, 2], 12)
+    for seed in (0, 1):
+        drawn = by_label(samples, y, 4, seed)
+        assert all(len(np.unique(x, axis=1).T) == 4 for x in drawn.values())
+        of_samples = effective_geometry(samples, n_draws=10, seed=seed, labels=y, points=4)
+        np.testing.assert_array_equal(values(of_samples), values(effective_geometry(drawn, n_draws=10, seed=seed)))
 
 
 def test_results_depend_on_seed_but_on_neither_threads_layout_rotation_nor_scale():

@@ -1,11 +1,13 @@
 """What a result says of the removal, given directions, neighbouring ranks, and several subsets of points."""
 
+import dataclasses
 import warnings
 
 import numpy as np
 import pytest
 
 from mfta.geometry import GeometryError, analyze, centers, manifolds
+from mfta.geometry.result import averaged
 
 from .clouds import measures
 
@@ -82,6 +84,31 @@ def test_repeats_are_means_over_subsets_drawn_by_the_seeds():
     g.check()
     with pytest.raises(GeometryError, match="labels"):
         analyze(X, repeats=3)
+
+
+def test_evidence_of_several_subsets_hides_nothing_of_any():
+    """Counts are sums, residuals the largest, ranks removed the median; errors are those of a mean of three."""
+    each = [analyze(X, n_draws=20, seed=seed) for seed in range(3)]
+    changed = [
+        {"removed_rank": 1, "residual": each[0].residual * 0 + 1e-9, "unconverged": np.full(16, 1)},
+        {"removed_rank": 7, "residual": each[0].residual * 0 + 1e-3, "unconverged": np.full(16, 5)},
+        {"removed_rank": 3, "residual": each[0].residual * 0 + 1e-9, "unconverged": np.full(16, 0)},
+    ]
+    each = [dataclasses.replace(g, **of) for g, of in zip(each, changed, strict=True)]
+    g = averaged(each)
+    assert g.removed_rank == 3
+    assert (g.residual == 1e-3).all()
+    assert (g.unconverged == 6).all()
+    np.testing.assert_array_equal(g.interior, sum(h.interior for h in each))
+    for name in ("radius", "dimension"):
+        errors = [getattr(h, f"{name}_stderr") for h in each]
+        np.testing.assert_allclose(getattr(g, f"{name}_stderr"), np.sqrt(np.square(errors).sum(0)) / 3)
+    of_costs = [h.capacity_stderr / h.capacity**2 for h in each]
+    np.testing.assert_allclose(g.capacity_stderr / g.capacity**2, np.sqrt(np.square(of_costs).sum(0)) / 3)
+    assert g.center_correlation == pytest.approx(np.mean([h.center_correlation for h in each]))
+    assert g.summary()["center_norm_min"] == g.center_norm.min()
+    with pytest.raises(GeometryError, match="96 of 960 draws did not converge"):
+        g.check()
 
 
 def test_exactly_opposite_centers_are_said_and_nothing_else():

@@ -74,6 +74,14 @@ def test_unequal_numbers_of_points_are_allowed():
     np.testing.assert_array_equal(g.rank, g.points - 1)
 
 
+def test_distances_are_from_the_mean_of_all_points_however_many_a_manifold_has():
+    rng = np.random.default_rng(33)
+    X = [3 * rng.standard_normal((30, 1)) + rng.standard_normal((30, m)) for m in (5, 40, 12, 7, 9, 20)]
+    origin = np.concatenate(X, axis=1).mean(1)
+    expected = [np.linalg.norm(x.mean(1) - origin) for x in X]
+    np.testing.assert_allclose(analyze(X, remove_centers=False).center_distance, expected)
+
+
 def test_two_manifolds_lose_no_direction():
     g = analyze(clouds(np.random.default_rng(17), manifolds=2)).check()
     assert g.removed_rank == 0

@@ -57,6 +57,17 @@ def test_the_seed_makes_the_same_and_more_points_keep_centers_and_axes():
     np.testing.assert_allclose(few, more[:, :, :4], rtol=1e-12, atol=1e-12)
 
 
+def test_every_manifold_has_axes_and_every_seed_points_of_its_own():
+    about = np.zeros((3, 400))
+    balls = manifolds.balls(3, 400, 50, 1.0, 2, about=about)
+    planes = [np.linalg.svd(ball, full_matrices=False)[0][:, :2] for ball in balls]
+    overlaps = [np.linalg.svd(planes[i].T @ planes[j], compute_uv=False).max() for i, j in ((0, 1), (0, 2), (1, 2))]
+    assert max(overlaps) < 0.3  # random planes in 400 dimensions are nearly orthogonal
+    for make in (lambda s: manifolds.clouds(3, 400, 5, 1.0, s, about), lambda s: manifolds.centers(3, 400, seed=s)):
+        one, other = (make(seed).ravel() for seed in (0, 1))
+        assert abs(np.corrcoef(one, other)[0, 1]) < 0.2
+
+
 @pytest.mark.parametrize(
     ("call", "says"),
     [

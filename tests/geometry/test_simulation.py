@@ -167,6 +167,21 @@ def test_dichotomies_are_what_they_are_called():
     np.testing.assert_array_equal(signs([[1, 1, -1], [1, -1, 1]], 3, 3, rng), [[1, 1, -1], [1, -1, 1], [1, 1, -1]])
 
 
+def test_the_error_is_the_spread_over_seeds():
+    X = np.random.default_rng(2).standard_normal((20, 40, 2))
+    runs = [simulated_capacity(X, 8, seed=seed) for seed in range(60)]
+    spread = np.std([s.capacity for s in runs], ddof=1)  # known to a tenth
+    assert 0.75 < np.sqrt(np.mean([s.stderr**2 for s in runs])) / spread < 1.5
+
+
+def test_given_dichotomies_are_taken_in_turn():
+    """On a line the first of three can be separated, the others never: two of six tries, and so a bound."""
+    line = np.array([1.0, 2.0, -1.0, -2.0])[:, None, None]
+    given = [[1, 1, -1, -1], [1, -1, 1, -1], [1, -1, -1, 1]]
+    s = simulated_capacity(line, 24, dichotomies=given, center=False)
+    assert (s.bound, s.features, s.separable, s.dichotomies) == ("<", (1,), (2,), (6,))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["clouds", "balls"])
 def test_theory_and_simulation_agree_within_five_per_cent(kind):

@@ -145,6 +145,42 @@ def test_norms_of_the_table_are_those_of_a_plain_backward_pass(tiny):
     assert found.to_numpy() == pytest.approx(whole, rel=1e-4)
 
 
+def test_every_row_over_training_is_of_its_own_epoch_set_and_part(tiny, first_is_best):
+    """Norms, cosines and confidence by one backward pass a set, without batch norm, where images stand apart."""
+    tiny = gradients_of(tiny) | {"batch_norm": False, "measured_epochs": (), "checkpoints": ()}
+    table = mfta.compute("gradients", seeds=[0], **tiny)
+    run = training.run(sections.config("gradients", **tiny).training)
+    assert run.best_epoch == 1
+    targets = torch.from_numpy(run.labels.trained)
+    whole = table[table["layer"].isna()]
+    for epoch, scale in ((0, 1.0), (1, 1.0), (2, 1.0), (0, 10.0)):
+        found = {}
+        for name in ("unpermuted", "permuted"):
+            inside = torch.from_numpy(run.labels.permuted == (name == "permuted"))
+            model = run.network(epoch)
+            model.get_parameter("head.weight").data *= scale
+            logits = model(run.dataset.train_images[inside])
+            one_hot = functional.one_hot(targets[inside], C)
+            losses = {
+                "label_dependent": (logits * (1 / C - one_hot)).sum(1).mean(),
+                "total": functional.cross_entropy(logits, targets[inside]),
+            }
+            confidence = logits.softmax(1).amax(1).mean().item()
+            parameters = list(model.parameters())
+            for part, loss in losses.items():
+                gradient = torch.autograd.grad(loss, parameters, retain_graph=True)
+                found[name, part] = torch.cat([of.flatten() for of in gradient])
+                rows = whole[(whole["epoch"] == epoch) & (whole["examples"] == name) & (whole["part"] == part)]
+                head = rows["varied"] == "head_scale"
+                rows = rows[head & (rows["head_scale"] == 10)] if scale > 1 else rows[rows["varied"] == "epoch"]
+                row = rows.iloc[0]
+                assert row["norm"] == pytest.approx(found[name, part].norm().item(), rel=1e-4)
+                assert row["confidence"] == pytest.approx(confidence, rel=1e-4)
+                if name == "permuted":
+                    cosine = functional.cosine_similarity(found["unpermuted", part], found[name, part], dim=0).item()
+                    assert row["cosine"] == pytest.approx(cosine, abs=1e-4)
+
+
 def gradients_of(tiny):
     return {name: value for name, value in tiny.items() if name not in ("points", "draws")} | {"head_scales": [1, 10]}
 

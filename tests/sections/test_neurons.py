@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import mfta
-from mfta import networks
+from mfta import networks, training
 from mfta.sections import neurons
 
 TINY = {"seeds": [1], "epochs": 25, "train_per_class": 40, "images": 20, "most": 12, "others": 8, "checkpoints": ()}
@@ -102,6 +102,36 @@ def test_the_table_has_a_row_an_image_and_one_a_layer():
     assert not run.labels.permuted[images[images.examples == "unpermuted"].image.astype(int)].any()
     assert layers.groupby("examples").layer.apply(list).tolist() == [run.layers[:-1]] * 2
     np.testing.assert_allclose(layers.groupby("examples")[["zeroed", "there"]].sum(), 1, atol=1e-6)
+
+
+def test_what_others_keep_is_judged_with_the_channels_of_the_image_itself_zeroed_at_the_last_epoch(first_is_best):
+    chosen = TINY | {"epochs": 6, "images": 6, "most": 6}
+    table, run = mfta.compute("neurons", **chosen), mfta.run("neurons", **chosen)
+    assert run.best_epoch == 1
+    network = run.network(6).requires_grad_(False)
+    images, targets = run.dataset.train_images, torch.from_numpy(run.labels.trained)
+    right = (training.predict(network, images).argmax(1) == targets).numpy()
+    apart, _ = neurons.examples(run.labels, right, run.config)
+    preserved = {name: of.mean(0) for name, of in neurons.margins(network, images[apart], targets[apart])[1].items()}
+    rows = table[table.layer.isna()]
+    assert len(rows) > 6
+    for row in rows.itertuples():
+        image = [int(row.image)]
+        masks, counts = neurons.zeroed(network, images[image], targets[image], preserved, range(1, 7))
+        np.testing.assert_array_equal(counts, [row.channels])
+        answers = neurons._logits(network, images[apart], masks).argmax(1)
+        assert row.others == pytest.approx((answers == targets[apart]).double().mean().item(), abs=1e-9)
+
+
+def test_every_image_counts_alike_in_where_channels_were_zeroed():
+    network = built("convnet")
+    masks = neurons._ones(network, 2)
+    masks["conv1_1"][0, 0] = 0  # all of one image's channels, a single one
+    masks["fc1"][1, :3] = 0  # and of the other's three
+    rows = {row["layer"]: row for row in neurons._by_layer(network, masks)}
+    assert {name: row["zeroed"] for name, row in rows.items() if row["zeroed"]} == {"conv1_1": 0.5, "fc1": 0.5}
+    channels = {name: of.shape[1] for name, of in masks.items()}
+    assert rows["fc1"]["there"] == pytest.approx(channels["fc1"] / sum(channels.values()))
 
 
 def test_a_set_that_is_empty_is_refused():

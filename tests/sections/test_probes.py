@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import mfta
+from mfta import labels, training
+from mfta.geometry import effective_geometry
 from mfta.sections import probes
 
 CLASSES, EACH, FEATURES = 8, 25, 30
@@ -62,6 +64,54 @@ def test_the_linear_probe_is_scikit_learns_at_the_penalty_it_chose(noise, monkey
         judge = RidgeClassifier(penalty).fit(features[kept], LABELS[kept])
         right.append(np.mean(judge.predict(features[left]) == LABELS[left]))
     assert probes.linear_probe(features, LABELS, FOLDS) == pytest.approx(np.mean(right))
+
+
+def test_the_penalty_of_a_fold_is_chosen_by_the_others(noise, monkeypatch):
+    """So that what is judged has no part in the choice: the best of each fold by itself is more than that."""
+    from sklearn.linear_model import RidgeClassifier
+
+    strengths = np.array([0.01, 1.0, 100.0])
+    monkeypatch.setattr(probes, "STRENGTHS", strengths)
+    features = noise + 0.8 * np.eye(CLASSES, FEATURES)[LABELS]
+    right = np.zeros((5, len(strengths)))
+    for fold in range(5):
+        kept, left = fold != FOLDS, fold == FOLDS
+        size = np.square(features[kept] - features[kept].mean(0)).sum() / FEATURES
+        for column, strength in enumerate(strengths):
+            judge = RidgeClassifier(strength * size).fit(features[kept] - features[kept].mean(0), LABELS[kept])
+            right[fold, column] = judge.score(features[left] - features[kept].mean(0), LABELS[left])
+    by_others = [np.delete(right, fold, axis=0).sum(0).argmax() for fold in range(5)]
+    honest = right[np.arange(5), by_others].mean()
+    assert honest < right[:, right.sum(0).argmax()].mean() < right.max(1).mean()  # no ties anywhere
+    assert probes.linear_probe(features, LABELS, FOLDS) == pytest.approx(honest)
+
+
+def test_neighbours_are_near_in_direction_whatever_the_length(noise):
+    features = noise + 1.0 * np.eye(CLASSES, FEATURES)[LABELS]
+    lengths = np.exp(2 * np.random.default_rng(1).standard_normal((len(LABELS), 1)))
+    assert probes.nearest(lengths * features, LABELS, 5) == probes.nearest(features, LABELS, 5)
+
+
+def test_a_row_is_of_its_own_epoch_and_of_the_first_classes(first_is_best):
+    tiny = {"epochs": 2, "train_per_class": 20, "points": 10, "draws": 2, "checkpoints": (), "seeds": [1], "width": 4}
+    table = mfta.compute("probes", **tiny, effective_classes=4, neighbours=3)
+    run = mfta.run("probes", **tiny, effective_classes=4, neighbours=3)
+    assert run.best_epoch == 1
+    rows = {
+        "test": labels.class_examples(run.dataset.test_labels, 10, 1, "test"),
+        "permuted": labels.manifold_examples(run.labels, "permuted", 10, 1),
+    }
+    heads = table[table.layer == "head"].set_index(["stage", "examples"])
+    for stage, epoch in (("best", 1), ("last", 2)):
+        for name, index in rows.items():
+            images = run.dataset.test_images if name == "test" else run.dataset.train_images
+            logits = training.predict(run.network(epoch), images[index.ravel()]).numpy()
+            near = probes.nearest(logits, np.repeat(np.arange(10), 10), 3)
+            assert heads.loc[(stage, name), "neighbours"] == pytest.approx(near)
+    pixels = run.dataset.test_images[rows["test"][:4].ravel()].flatten(1).numpy().reshape(4, 10, -1)
+    found = effective_geometry(pixels.transpose(0, 2, 1), "balanced", 2, 1).capacity[0]
+    given = table[(table.layer == "input") & (table.examples == "test")].effective_capacity
+    assert given.tolist() == pytest.approx([found] * 2)
 
 
 def test_the_table_reads_the_same_images_by_both_labels():

@@ -8,6 +8,7 @@ import mfta
 from mfta import networks, sections, training
 from mfta.errors import ParameterError
 from mfta.sections import rewinding
+from mfta.streams import stream
 
 
 @pytest.fixture
@@ -98,6 +99,20 @@ def test_reestimated_averages_are_those_of_the_images(run):
         answers = first[0](images)
     assert torch.allclose(first[1].running_mean, answers.mean((0, 2, 3)), atol=1e-5)
     assert not network.training
+
+
+def test_reestimated_rows_are_of_averages_over_the_images_evaluated(overrides):
+    overrides |= {"evaluated": 50}
+    table = mfta.compute("rewinding", seeds=[0], **overrides)
+    run = mfta.run("rewinding", seed=0, **overrides)
+    order = stream(0, "evaluated").permutation(len(run.dataset.train_images))[:50]
+    network = run.network(run.epochs)
+    training.reestimate(network, run.dataset.train_images[order])
+    expected = {row["examples"]: row["loss"] for row in run.evaluate(network.state_dict())}
+    rows = table[(table["rewound"] == "none") & (table["batch_norm"] == "re-estimated")].set_index("examples")
+    assert rows["loss"].to_dict() == pytest.approx(expected, rel=1e-5)
+    carried = table[(table["rewound"] == "none") & (table["batch_norm"] == "carried") & table["layer"].isna()]
+    assert not np.allclose(carried.set_index("examples")["loss"], rows["loss"], rtol=1e-3)
 
 
 def test_epochs_that_were_not_kept_are_refused(overrides):
