@@ -256,8 +256,8 @@ def _activations(
     finally:
         for handle in handles:
             handle.remove()
-    whole_of = {name: torch.cat(of) for name, of in parts.items()}
-    return {name: of if of.dtype == torch.bfloat16 else of.numpy() for name, of in whole_of.items()}
+    joined = {name: torch.cat(of) for name, of in parts.items()}
+    return {name: of if of.dtype == torch.bfloat16 else of.numpy() for name, of in joined.items()}
 
 
 def _tensor(output: Any) -> torch.Tensor | None:
