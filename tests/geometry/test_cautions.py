@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from mfta import measure_layers
-from mfta.geometry import analyze, cautions, manifolds, simulated_capacity
+from mfta.geometry import GeometryError, analyze, cautions, manifolds, simulated_capacity
 
 
 def said(*given, **how):
@@ -55,6 +55,15 @@ def test_it_can_be_left_out_and_changes_no_number():
     assert not messages
     assert capacity == checked
     assert not said(digits.data, kappa=0.1, **how)[0]  # the simulation's is zero
+
+
+def test_what_cannot_be_decided_stops_no_analysis(monkeypatch):
+    def undecided(points):
+        raise GeometryError("one dichotomy could not be decided")
+
+    monkeypatch.setattr(cautions, "separable", undecided)
+    digits = load_digits()
+    assert said(digits.data, labels=digits.target, points=30)[0] == []
 
 
 def test_unequal_numbers_of_points_and_tensors_are_checked_too():
