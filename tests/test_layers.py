@@ -269,6 +269,7 @@ def test_several_subsets_of_points_are_those_of_analyze():
         ({"sets": {"test": images()}}, r"sets\['test'\] is a Tensor; expected a pair"),
         ({"sets": {"test": (images(), LABELS, 3)}}, "expected a pair"),
         ({"labels": LABELS[:5]}, "5 labels for 24 images; expected one label for each image"),
+        ({"labels": torch.tensor(3)}, "labels has shape"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_a_line(given, message):
