@@ -112,7 +112,7 @@ def _drawn(
     """The images that are measured, and by subset of points and class their places among these."""
     first, several = whole("seed", analysis.get("seed", 0), 0), whole("repeats", analysis.get("repeats", 1), 1)
     rows = np.arange(len(images))[:, None]
-    if hasattr(labels, "__len__") and getattr(labels, "ndim", 1) and len(labels) != len(images):
+    if hasattr(labels, "__len__") and getattr(labels, "ndim", True) and len(labels) != len(images):
         raise GeometryError(f"{len(labels)} labels for {len(images)} images; expected one label for each image")
     subsets = [by_label(rows, labels, points, first + i) for i in range(several)]
     needed = np.unique(np.concatenate([index[0] for subset in subsets for index in subset.values()]))
