@@ -16,6 +16,7 @@ capacity of `effective_geometry`, which takes all manifolds and a dichotomy at o
 import argparse
 import warnings
 from functools import partial
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -109,6 +110,21 @@ def few() -> None:
             print(f"P {p} {kind:12s} of {len(off):2d}, by directions removed: {means}", flush=True)
 
 
+def warned_of(x: np.ndarray, **how: Any) -> tuple[float, bool]:
+    """Capacity, and whether the cross-check warns that it is too high."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        capacity = analyze(x, **how).summary()["capacity"]
+    return capacity, any("seems a quarter" in str(one.message) for one in said)
+
+
+def clouds() -> None:
+    """Of random clouds, which theory describes, prints how often its own cross-check warns."""
+    for p in (7, 10, 20):
+        warned = sum(warned_of(made("uncorrelated", p, 5 * p, seed))[1] for seed in range(100))
+        print(f"random clouds P {p:2d}: warned of {warned} of 100", flush=True)
+
+
 def pixels(name: str, classes: tuple[int, ...]) -> None:
     """Of some classes, drawn at random, prints theory over simulation and how often theory's cross-check warns."""
     dataset = data.load(name, None, 0)
@@ -119,10 +135,8 @@ def pixels(name: str, classes: tuple[int, ...]) -> None:
             for seed in range(4):
                 some = np.isin(labels, np.random.default_rng(seed).choice(dataset.classes, p, replace=False))
                 x, how = images[some], {"labels": labels[some], "points": points, "seed": seed}
-                with warnings.catch_warnings(record=True) as said:
-                    warnings.simplefilter("always")
-                    theory = analyze(x, **how, remove_centers=p > 5).summary()["capacity"]
-                warned += any("seems a quarter" in str(one.message) for one in said)
+                theory, said = warned_of(x, **how, remove_centers=p > 5)
+                warned += said
                 s = simulated_capacity(x, **how, n_dichotomies=40).capacity
                 off.append(theory / s - 1)
                 together.append(effective_geometry(x - x.mean(0), "random", **how).summary()["capacity"] / s - 1)
@@ -141,6 +155,7 @@ def main() -> None:
     if options.few:
         few()
     elif options.pixels:
+        clouds()
         pixels("digits", (3, 4, 6, 8, 10))
         pixels("cifar100", (6, 10))
     else:

@@ -51,8 +51,8 @@ def _audited(folder: Path) -> Row:
         seed = ", ".join(f"{name} {getattr(made_with, name)}" for name in made_with.grid).removeprefix("seed ")
         why = f"made {certificate['made']} on {certificate['device']}"
         with suppress(ParameterError):  # of a preset that is not here any more
-            differs = [f"{name} {value}" for name, value in _differs(preset, section, certificate["config"]).items()]
-            why = "; ".join([*([", ".join(sorted(differs))] if differs else []), why])
+            differs = _differs(preset, section, certificate["config"])
+            why = "; ".join(filter(None, [", ".join(f"{name} {differs[name]}" for name in sorted(differs)), why]))
         now = definitions.of(made_with.model_dump(), computing(section))
         if certificate.get("code") != definitions.digest(now):
             changes = changed_since(certificate, now)

@@ -50,8 +50,8 @@ def lines(
         look = {"style": style, "style_order": [*DASHES], "markers": {"here": "o", "paper": "X"}}
     look |= {"hue_order": order or None, "palette": COLORS if known else None, "dashes": DASHES if style else False}
     look |= {"errorbar": "sd", "err_kws": {"lw": 0}, "ms": 4, "mew": 0, "lw": 1.4, "facet_kws": {"sharey": "row"}}
-    if hue is None and style is None:
-        look["marker"] = look.pop("markers") and "o"
+    if hue is None and style is None:  # nothing that markers could tell apart
+        look |= {"marker": "o", "markers": None}
     grid = sns.relplot(rows, x=x, y=y, kind="line", hue=hue, height=height, aspect=aspect, **{**look, **relplot})
     grid.set_titles("").set_xlabels(LABELS.get(x, x))
     for axes, name in zip(grid.axes[0], grid.col_names, strict=False):

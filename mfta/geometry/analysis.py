@@ -63,7 +63,7 @@ def analyze(
     100: .19, .10, .044, .025); 50 are the field's habit. It falls with the number of classes up to some 50 (at 10,
     20, 50 and 100: .067, .053, .045, .044), and with ten the choice of classes alone moves it by 14 %, with 20 by
     2 %. Other points of the same classes move it by 1 %. Compare at equal numbers of both only. The theory is for
-    many: of ten classes and fewer it is 4 to 96 % above simulation on pixels, of twenty at most 8 %.
+    many: of ten classes and fewer it is 4 to 96 % above simulation on pixels (`benchmarks/capacity.py --pixels`).
 
     To repeat all points of a manifold alike changes nothing. A manifold of one point has radius 0, dimension NaN
     and a point's capacity; so has one whose points are all equal. Features that are constant, N < M and deficient

@@ -26,14 +26,14 @@ def of_capacity(
     features: int,
     random_features: Callable[[np.ndarray], np.ndarray],
     seed: int,
-    simulated: bool,
+    cross_check: bool,
 ) -> None:
     """Warn where centers come in pairs, and else where a few dichotomies of few manifolds contradict the capacity.
 
     centers: their Gram matrices (P, P), before removal and after it, as removal from few can make pairs by itself.
     counts: points of each. random_features: (K, N) to the points' inner products with its rows (all points, K).
     """
-    if _of_pairs(*centers) or not simulated:
+    if _of_pairs(*centers) or not cross_check:
         return
     p, owner = len(counts), np.repeat(np.arange(len(counts)), counts)
     n = min(int(np.ceil(AWAY * p / capacity)), features)
