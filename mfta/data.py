@@ -62,14 +62,17 @@ def load(name: str, train_per_class: int | None = None, test_per_class: int | No
     train_per_class, test_per_class: a random choice of so many images a class; None takes as many of each
     class as the training set has of all, and every test image. The choice, and for digits the split into
     training and test images, follows ``seed``.
-    Raises DataError for absent or altered files, ParameterError for too many images a class.
+    Raises DataError for absent or altered files and for arrays that are not as the source says, ParameterError for
+    too many images a class.
     """
     return _load(name, train_per_class, test_per_class, seed)
 
 
 @lru_cache(maxsize=1)  # one is up to 0.7 GB
 def _load(name: str, train_per_class: int | None, test_per_class: int | None, seed: int) -> Dataset:
-    images, labels, test_images, test_labels = SOURCES[name].read(seed)
+    images, labels, test_images, test_labels = map(np.asarray, SOURCES[name].read(seed))
+    _check(f"the training images of '{name}'", images, labels, SOURCES[name])
+    _check(f"the test images of '{name}'", test_images, test_labels, SOURCES[name])
     checksum = hashlib.sha256()
     for array in (images, labels, test_images, test_labels):
         checksum.update(np.ascontiguousarray(array).data)
@@ -95,6 +98,29 @@ def _load(name: str, train_per_class: int | None, test_per_class: int | None, se
         test_labels=test_labels,
         checksum=checksum.hexdigest(),
     )
+
+
+def _check(what: str, images: np.ndarray, labels: np.ndarray, source: "Source") -> None:
+    """Refuse arrays that training would take for something else, or fail on much later."""
+    if images.ndim != 4 or images.shape[1:] != source.image_size:
+        size = ", ".join(map(str, source.image_size))
+        raise DataError(
+            f"{what} are an array of shape {images.shape}, not (n, {size}): order its axes as image, channel, height,"
+            " width, or correct the source's image_size"
+        )
+    if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"the labels of {what} are {labels.dtype} of shape {labels.shape}, not {len(images)} whole numbers:"
+            " give each image its class"
+        )
+    if set(np.unique(labels)) != set(range(source.classes)):
+        raise DataError(
+            f"the labels of {what} go from {labels.min()} to {labels.max()}, of {len(np.unique(labels))} values:"
+            f" number the source's {source.classes} classes from 0, and have images of each"
+        )
+    lowest, highest = images.min(axis=(0, 2, 3)), images.max(axis=(0, 2, 3))  # NaN where any value is
+    if not (np.isfinite(lowest) & np.isfinite(highest) & (lowest < highest)).all():
+        raise DataError(f"{what} have a channel that is the same everywhere or not finite: mend or leave it out")
 
 
 def _choose(labels: np.ndarray, per_class: int, generator: np.random.Generator, what: str) -> np.ndarray:

@@ -13,7 +13,7 @@ class ParameterError(MftaError, ValueError):
 
 
 class DataError(MftaError):
-    """A data set that is absent, or whose files are not the published ones."""
+    """A data set that is absent, or whose files or arrays are not as they should be."""
 
 
 class StoreError(MftaError):

@@ -55,6 +55,8 @@ def build(
         raise ParameterError(str(error)) from None
     finally:
         torch.set_default_dtype(default)
+    if network.layers[-1] != "head":
+        raise ParameterError(f"the last layer of {name} is called '{network.layers[-1]}': name it 'head' in its taps")
     return network
 
 

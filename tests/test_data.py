@@ -1,8 +1,10 @@
 import shutil
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from mfta import data
 from mfta.errors import DataError, ParameterError
@@ -73,6 +75,44 @@ def test_a_subset_follows_the_seed_and_the_checksum_is_of_all_that_was_read(two_
         monkeypatch.setitem(data.SOURCES, "made", made(*changed))
         data._load.cache_clear()
         assert data.load("made", 3, 4, seed=0).checksum != one.checksum
+
+
+WRONG = {
+    "pixels last": (lambda x, y: (x.transpose(0, 2, 3, 1), y), "shape (20, 2, 2, 1), not (n, 1, 2, 2)"),
+    "no channel": (lambda x, y: (x[:, 0], y), "shape (20, 2, 2), not (n, 1, 2, 2)"),
+    "too few labels": (lambda x, y: (x, y[:-1]), "int64 of shape (19,), not 20 whole numbers"),
+    "one-hot labels": (lambda x, y: (x, np.eye(2)[y]), "float64 of shape (20, 2), not 20 whole numbers"),
+    "labels from 1": (lambda x, y: (x, y + 1), "go from 1 to 2, of 2 values"),
+    "a class without images": (lambda x, y: (x, 0 * y), "go from 0 to 0, of 1 values"),
+    "not a number": (lambda x, y: (np.where(x == x.max(), np.nan, x), y), "not finite"),
+    "infinite": (lambda x, y: (np.where(x == x.max(), -np.inf, x), y), "not finite"),
+    "blank": (lambda x, y: (0 * x, y), "the same everywhere"),
+}
+
+
+@pytest.mark.parametrize("part", ["training", "test"])
+@pytest.mark.parametrize("wrong", WRONG)
+def test_arrays_that_are_not_as_the_source_says_are_refused(two_classes, monkeypatch, wrong, part):
+    spoil, message = WRONG[wrong]
+    good, bad = two_classes, spoil(*two_classes)
+    source = made(*good)
+    parts = (*bad, *good) if part == "training" else (*good, *bad)
+    monkeypatch.setitem(data.SOURCES, "made", replace(source, read=lambda seed: parts))
+    with pytest.raises(DataError) as refusal:
+        data.load("made")
+    assert message in str(refusal.value)
+    assert f"the {part} images of 'made'" in str(refusal.value)  # the labels are those of its images
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_source_may_give_tensors_and_whole_numbers(monkeypatch, two_classes):
+    images, targets = two_classes
+    whole = (255 * images).astype(np.uint8)
+    monkeypatch.setitem(data.SOURCES, "made", made(torch.from_numpy(whole), torch.from_numpy(targets)))
+    as_whole = data.load("made")
+    monkeypatch.setitem(data.SOURCES, "made", made(whole.astype(float), targets))
+    data._load.cache_clear()
+    np.testing.assert_allclose(as_whole.train_images, data.load("made").train_images, atol=1e-6)
 
 
 def test_cifar100_is_read_upright(monkeypatch):

@@ -1,3 +1,5 @@
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -66,6 +68,15 @@ def test_heads_that_cannot_be_are_refused(given, message):
 @pytest.mark.parametrize(("width", "count"), [(4, 47_592), (8, 182_252), (16, 713_076), (64, 11_220_132)])
 def test_resnet18_has_the_known_parameter_counts(width, count):
     assert sum(p.numel() for p in networks.build("resnet18", 100, width).parameters()) == count
+
+
+def test_a_network_whose_last_layer_is_not_called_head_is_refused(monkeypatch):
+    def build(shape):
+        return networks.Network(OrderedDict(out=nn.Linear(3, shape.classes)), {"out": networks.Layer("out")})
+
+    monkeypatch.setitem(networks.NETWORKS, "own", networks.Builder(1, 0, build))
+    with pytest.raises(ParameterError, match="last layer of own is called 'out': name it 'head'"):
+        networks.build("own", 2)
 
 
 def test_standard_networks_have_torchvisions_weights_but_for_stem_and_head():
