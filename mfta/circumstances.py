@@ -1,11 +1,13 @@
 """What a certificate says of the machine, the code, the versions and the moment."""
 
+import ctypes
 import datetime
 import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,18 @@ def has_matrix_instructions() -> bool:
     """Whether the processor multiplies bfloat16 by instructions of its own (AMX, or AVX-512's dot products)."""
     flags = CPUINFO.read_text().split() if CPUINFO.exists() else []
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def keep_freed_memory() -> None:
+    """Have Linux's allocator (glibc) keep what this process frees, up to all it ever held at once.
+
+    It would else give tensors of some megabytes back, and the system clear their pages anew at every step, which took
+    a sixth of training and a fifth to a third of what measures layers. No number changes.
+    """
+    with suppress(AttributeError, OSError, TypeError):  # another system's, which is left as it is
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-4, 0)  # M_MMAP_MAX: no block is a mapping of its own, which ends with it
+        mallopt(-1, -1)  # M_TRIM_THRESHOLD: never
 
 
 def progress(bar: Any, epoch: int, epochs: int, seconds: float) -> None:

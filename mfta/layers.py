@@ -43,10 +43,10 @@ def measure_layers(
     module that holds weights of its own, is called and returns images first, without those that such modules lie
     in. A layer's activations are what it returns, flattened (tokens and places are features), the first tensor where
     it returns several, and of a module that is called several times the first call (a warning names it), copied
-    before anything in place changes them; depth 0 is the input. Capacity says nothing of layers that have hardly
-    more features than there are classes, such as most heads. points: a class, drawn by the seed; None takes all of
-    the smallest class. sets: further images and labels by name, measured beside the first, which is then called
-    `examples`. analysis: passed on to `mfta.analyze`.
+    before anything in place changes them; depth 0 is the input (of token ids it means nothing). Capacity says nothing
+    of layers that have hardly more features than there are classes, such as most heads. points: a class, drawn by the
+    seed; None takes all of the smallest class. sets: further images and labels by name, measured beside the first,
+    which is then called `examples`. analysis: passed on to `mfta.analyze`.
 
     One row a set and layer, in the order in which the layers are called: examples, layer, depth, features, and
     what `ManifoldGeometry.summary` gives; a layer that cannot be measured, as it is zero for all images of a class

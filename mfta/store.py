@@ -17,10 +17,18 @@ from typing import Any
 import filelock
 import pandas as pd
 
-from mfta.circumstances import PACKAGE, certified, circumstances, has_matrix_instructions, progress, versions
+from mfta.circumstances import (
+    PACKAGE,
+    certified,
+    circumstances,
+    has_matrix_instructions,
+    keep_freed_memory,
+    progress,
+    versions,
+)
 from mfta.errors import StoreError
 
-__all__ = ["certified", "has_matrix_instructions", "progress", "versions"]
+__all__ = ["certified", "has_matrix_instructions", "keep_freed_memory", "progress", "versions"]
 
 
 def home() -> Path:

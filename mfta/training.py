@@ -87,6 +87,7 @@ def run(config: Training, fresh: bool = False) -> Run:
     """
     directory = store.runs_directory() / config.fingerprint
     torch.set_num_threads(config.threads)
+    store.keep_freed_memory()
     with store.lock(directory):
         certificate = store.read_certificate(directory)
         digest = definitions.digest(definitions_of(config))

@@ -1,5 +1,9 @@
 """One epoch of training and what is answered after it."""
 
+import platform
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -108,3 +112,33 @@ def test_shifts_and_flips_of_every_kind_come_alike_often():
     assert sum(counts.values()) == 4000
     assert min(counts.values()) > 5  # 25 expected of each of 162, with a deviation of 5: 5 is four of them below
     assert max(counts.values()) < 50
+
+
+FAULTS = """
+import resource, numpy as np
+from mfta import store
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.ones(2**20)  # 8 MB, touched and freed
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+given_back, _ = faults(), store.keep_freed_memory()
+faults()
+print(given_back, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another allocator, which is left as it is")
+def test_freed_memory_is_kept_and_not_cleared_anew():
+    done = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
+    given_back, kept = map(int, done.stdout.split())
+    assert given_back > 100 > 10 * kept
+
+
+def test_a_training_keeps_freed_memory(config, monkeypatch):
+    asked = []
+    monkeypatch.setattr(training.store, "keep_freed_memory", lambda: asked.append(True))
+    training.run(config)
+    assert asked
