@@ -1,4 +1,4 @@
-"""What a certificate says of the machine, the code, the versions and the moment."""
+"""The machine, the code, the versions and the moment: what a certificate says of them, and what is asked of them."""
 
 import ctypes
 import datetime
@@ -57,8 +57,7 @@ def has_matrix_instructions() -> bool:
 def keep_freed_memory() -> None:
     """Have Linux's allocator (glibc) keep what this process frees, up to all it ever held at once.
 
-    It would else give tensors of some megabytes back, and the system clear their pages anew at every step, which took
-    a sixth of training and a fifth to a third of what measures layers. No number changes.
+    It would else give large tensors back at every step, and the system clear their pages anew. No number changes.
     """
     with suppress(AttributeError, OSError, TypeError):  # another system's, which is left as it is
         mallopt = ctypes.CDLL(None).mallopt
